@@ -206,7 +206,9 @@ def describe_rows(case: str, workspace: Path) -> str:
     rows = read_rows(case, workspace)
     if rows is None:
         return ""
+
     unsealed, shredded, erased_rows = rows
+
     return (
         f"  rows      {unsealed:,} unsealed, {shredded:,} shredded, "
         f"{erased_rows:,} left out as erased"

@@ -219,6 +219,7 @@ def _sample(
     for path in paths:
         source = source_name(path, [file.source for file in sampled])
         sampled.append(sample_file(path, source))
+
     for query in queries:
         file = sample_query(query, settings)
         if file.source in [other.source for other in sampled]:
@@ -229,6 +230,7 @@ def _sample(
                 remedy="Give the query another name.",
             )
         sampled.append(file)
+
     return tuple(sampled)
 
 

@@ -103,6 +103,7 @@ def _reported(case: str, installation: Installation, train: TrainParams) -> tupl
                 # Never 0 or 1: of such a rate there is nothing to simulate.
                 share = float(shares.get(f"{train.favourable:g}", 0.5))
                 return shown, min(max(share, 0.001), 0.999)
+
     raise EvidenceError(
         path.as_posix(),
         expected="what `validate` reports of the rows: groups and labels",
@@ -131,4 +132,5 @@ def _with_combinations(
         combined[" and ".join(attributes)] = {
             group: count for group, count in sizes.items() if count >= params.smallest_group_rows
         }
+
     return {**judged, **combined}

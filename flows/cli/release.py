@@ -127,11 +127,13 @@ def check_dvc_folder(settings: Settings) -> None:
     name = settings.others.get("DVC_SITE_CACHE_DIR")
     if not name:
         return
+
     try:
         Path(name).mkdir(parents=True, exist_ok=True)
         is_usable = os.access(name, os.W_OK | os.X_OK)
     except OSError:
         is_usable = False
+
     if not is_usable:
         raise ConfigError(
             "$DVC_SITE_CACHE_DIR",

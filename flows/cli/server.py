@@ -106,6 +106,7 @@ def read_provider(path: Path, port: int, installation: Installation) -> OwnProvi
             remedy="A provider sends browsers back to an address that it was told before: choose a "
             f"port, and register http://{HOST}:PORT{CALLBACK} there.",
         )
+
     stack_values = common_config(f"http://{HOST}:{port}", installation.home.absolute())
     return read_own_provider(path, installation.settings.server_client_secret, stack_values)
 
@@ -122,6 +123,7 @@ def require_programs(
     missing = missing_programs(needed, has_openbao=has_openbao)
     if not missing:
         return
+
     names = ", no ".join(program.name for program in missing)
     remedies = "; ".join(dict.fromkeys(program.installation for program in missing))
     raise ConfigError(
@@ -221,6 +223,7 @@ def _lock_stack(installation: Installation) -> Iterator[Path]:
                 found="another that is running",
                 remedy="Use that one, or end it first.",
             ) from error
+
         yield folder
 
 
@@ -249,4 +252,5 @@ def lock_servers(folder: Path) -> Iterator[int]:
                         remedy=f"`fuser {folder / 'servers.lock'}` says which; end it.",
                     ) from error
                 time.sleep(POLL_SECONDS)
+
         yield stream.fileno()

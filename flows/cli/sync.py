@@ -87,11 +87,14 @@ def _show(faults: FaultList, checked: tuple[str, ...], *, is_json: bool) -> int:
             faults.raise_all()
         except ConfigError as error:
             print_json({"error": error_values(error)})
+
     for line in () if is_json else checked:
         print(line)
+
     # File by file; within a file as they were found.
     for fault in sorted(faults.all(), key=lambda fault: re.split("[:,]", fault.where)[0]):
         print(f"portcullis: {fault}", file=sys.stderr)
+
     count = len(faults.all())
     print(
         f"portcullis: {count:d} {'fault' if count == 1 else 'faults'}; nothing was written",

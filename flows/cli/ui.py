@@ -117,6 +117,7 @@ def _lock_installation(installation: Installation) -> Iterator[int]:
                 found="others that are running",
                 remedy="Use those, or end them first.",
             ) from error
+
         yield stream.fileno()
 
 

@@ -54,12 +54,14 @@ def plain_values(values: Sequence[str | None], dialect: Dialect) -> tuple[str | 
     """
     if dialect.decimal == "." and not dialect.thousands:
         return tuple(values)
+
     sign = re.escape(dialect.decimal)
     parts = rf"\d{{1,3}}(?:{re.escape(dialect.thousands)}\d{{3}})+|" if dialect.thousands else ""
     number = re.compile(rf"[-+]?(?:{parts}\d+)(?:{sign}\d+)?")
     present = [value.strip() for value in values if value is not None]
     if not present or not all(number.fullmatch(value) for value in present):
         return tuple(values)
+
     return tuple(
         value
         if value is None
@@ -139,4 +141,5 @@ def _guess_signs(cells: Iterable[str]) -> tuple[str, str]:
     if with_comma > with_point and not is_grouped:
         has_points = any(COMMA_THOUSANDS.fullmatch(cell) and "," in cell for cell in present)
         return ",", "." if has_points else ""
+
     return ".", "," if is_grouped else ""

@@ -99,6 +99,7 @@ def match_names(files: Sequence[SampledFile]) -> tuple[SampledFile, ...]:
             if name in taken and name != key and name not in names:
                 names[name] = f"{file.source}_{name}"
         matched.append(file.renamed(names) if names else file)
+
     return tuple(matched)
 
 
@@ -247,6 +248,7 @@ def guess_joins(files: Sequence[SampledFile], guesses: Sequence[Guess]) -> tuple
                 has_all,
             )
         )
+
     return tuple(joins)
 
 
@@ -273,6 +275,7 @@ def _guess_number(
     if is_whole and (words & IDS or is_long or is_unique):
         reason = "its name" if words & IDS else "digits that all differ" if is_unique else "length"
         return Role.IDENTIFIER, "account", f"whole numbers that identify, by {reason}"
+
     return Role.FEATURE, "number", why
 
 

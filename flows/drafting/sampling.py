@@ -161,6 +161,7 @@ def _first_ragged_row(path: Path) -> int:
         head, *rows = csv.reader(text.splitlines(keepends=True), delimiter=dialect.delimiter)
     except (csv.Error, ValueError):
         return 0
+
     ragged = (number for number, row in enumerate(rows, start=1) if len(row) != len(head))
     return next(ragged, 0)
 
@@ -275,6 +276,7 @@ def _check_header(where: str, names: Sequence[str], rows: Sequence[Sequence[str 
             found="no header" if not names else "no row",
             remedy="A draft is guessed from both.",
         )
+
     faults = list(_header_faults(names, rows))
     if faults:
         position, fault = faults[0]
@@ -284,6 +286,7 @@ def _check_header(where: str, names: Sequence[str], rows: Sequence[Sequence[str 
             found=f"{fault} ({len(faults)} of {len(names)} columns)",
             remedy="Give the file a header line with a name for each column.",
         )
+
     if _is_like_a_row(names, rows):
         raise SourceError(
             where,

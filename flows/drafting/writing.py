@@ -69,6 +69,7 @@ def suite_text(name: str, guesses: Sequence[Guess]) -> str:
         lines.append(
             _expectation("expect_column_values_to_be_in_set", target, ", value_set: [0, 1]")
         )
+
     lines.append("  # to add: the range of every number, the set of every category")
     return "\n".join(lines) + "\n"
 
@@ -88,6 +89,7 @@ def reasons_text(guesses: Sequence[Guess]) -> str:
         true_of = f"{TO_FILL}: of whom the words are true: above, below, or [values]"
         lines.append(f"    features: {{{feature}: }}  {true_of}")
         lines.append(f"    text:  {TO_FILL}: the reason in words that say what was scored")
+
     return "\n".join(lines) + "\n"
 
 
@@ -144,14 +146,17 @@ def _sources(files: Sequence[SampledFile], paths: Mapping[str, str]) -> Iterable
             yield "    kind: file"
             yield f"    path: {quoted(paths[file.source])}"
             yield f"    format: {file.format}"
+
         if file.dialect != Dialect():
             changed = file.dialect.model_dump(exclude_defaults=True)
             signs = ", ".join(f"{key}: {json.dumps(sign)}" for key, sign in changed.items())
             yield f"    dialect: {{{signs}}}  {UNCONFIRMED}: as the first rows are written"
+
         if file.rename:
             yield f"    rename:  {UNCONFIRMED}: a column's name there, and its name here"
             for own, name in file.rename.items():
                 yield f"      {quoted(own)}: {quoted(name)}"
+
         yield f"""\
     owner:  {TO_FILL}: who answers for this data
     role:  {TO_FILL}: controller, joint_controller, independent_controller or processor
@@ -165,9 +170,11 @@ def _columns(guesses: Sequence[Guess]) -> Iterable[str]:
     yield "columns:"
     if not _named(guesses, Role.SUBJECT):
         yield f"  {UNCONFIRMED}: no column looks like the subject; one has to be it"
+
     if not _named(guesses, Role.TARGET):
         yield f"  {UNCONFIRMED}: no column looks like the target; one has to be it, of kind flag."
         yield f"  {UNCONFIRMED}: {HOW_TO_RECODE}"
+
     for guess in guesses:
         role, kind = guess.role.value, guess.kind
         why = guess.why
@@ -180,6 +187,7 @@ def _columns(guesses: Sequence[Guess]) -> Iterable[str]:
         yield f"  {quoted(guess.column)}: {{{stated}}}  {UNCONFIRMED}: {why}"
         if _is_recoded(guess):
             yield f"  {quoted(_flag_name(guess))}: {{role: target, source: derived, kind: flag}}"
+
     yield ""
 
 
@@ -356,6 +364,7 @@ def _limits(guesses: Sequence[Guess]) -> Iterable[str]:
     for key, place in section_classes().items():
         if not key.startswith("limits."):
             continue
+
         module, _, class_name = place.partition(":")
         model = getattr(import_module(module), class_name)
         yield f"  {key.removeprefix('limits.')}:"
@@ -363,6 +372,7 @@ def _limits(guesses: Sequence[Guess]) -> Iterable[str]:
             if info.is_required():
                 examples = f" ({info.examples[0]})" if info.examples else ""
                 yield f"    {field}:  # {info.description}{examples}"
+
         if key == "limits.redact" and _named(guesses, Role.FREE_TEXT):
             meaning = model.model_fields["not_applicable"].description
             yield f"    not_applicable:  {TO_FILL}: {meaning}"

@@ -126,6 +126,7 @@ def _refuse_target(folder: Path) -> None:
                 remedy="Name another folder. A use case is drafted by `init NAME --from FILE …`; "
                 "a repository that is there already is upgraded by `init DIR --upgrade`.",
             )
+
     if folder.exists() and (not folder.is_dir() or _names_in(folder) - WELCOME):
         raise ConfigError(
             str(folder),

@@ -65,6 +65,7 @@ def read_manifest(repository: Path) -> Manifest:
             found="something else",
             remedy="Restore it from git: nobody edits it.",
         ) from error
+
     return manifest
 
 

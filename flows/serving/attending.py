@@ -130,6 +130,7 @@ def require_tracking_server(settings: Settings) -> None:
     url = settings.tracking_uri
     if not url.startswith(("http://", "https://")):
         return
+
     if refusal := find_refusal(url, ANSWER_SECONDS):
         raise ServiceError(
             f"MLflow's server {without_secrets(url)}",

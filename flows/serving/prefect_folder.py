@@ -15,6 +15,7 @@ def prefect_folder(settings: Settings) -> Path:
     """Return Prefect's folder: `$PREFECT_HOME`, else `.prefect` in the account's home."""
     if settings.prefect_home:
         return Path(settings.prefect_home).expanduser()
+
     try:
         return Path.home() / ".prefect"
     except RuntimeError as error:  # no HOME, and a number that no account has
@@ -40,6 +41,7 @@ def check_prefect_folder(settings: Settings) -> None:
     except OSError as error:
         is_usable = False
         found = kind_of_error(error)
+
     if not is_usable:
         raise ConfigError(
             f"{folder} ($PREFECT_HOME, else .prefect in your home)",

@@ -80,6 +80,7 @@ def one_line_of_failure(record: logging.LogRecord) -> bool:
             "Mend or unset PREFECT_API_DATABASE_CONNECTION_URL, or make room for PREFECT_HOME.\n"
         )
         return False
+
     return True
 
 

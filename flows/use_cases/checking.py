@@ -71,6 +71,7 @@ def section_classes() -> dict[str, str]:
             classes[stage.name] = f"{params}Params"
         if stage.is_gate:
             classes[f"limits.{stage.name}"] = f"{params}Limits"
+
     return classes
 
 
@@ -252,6 +253,7 @@ def _check_nothing_is_empty(
     by_section: dict[str, list[str]] = {}
     for field in empty:
         by_section.setdefault(field.partition(".")[0], []).append(field)
+
     for fields in by_section.values():
         faults.add(
             ConfigError(
@@ -261,6 +263,7 @@ def _check_nothing_is_empty(
                 remedy=FILL_IN,
             )
         )
+
     return empty
 
 
@@ -300,6 +303,7 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns, faults:
                     remedy=suggestion(strangers, known, "Declare the column so, or leave it out."),
                 )
             )
+
     _check_groups(where, values, columns, faults)
     _check_favourable(where, values, columns, faults)
 
@@ -347,6 +351,7 @@ def _check_favourable(
                     'column: <column>, labels: {"yes": 1, "no": 0}}}`.',
                 )
             )
+
     favourable = field_of(values, "train.favourable")
     if isinstance(favourable, int | float) and favourable not in (0, 1):
         faults.add(

@@ -69,6 +69,7 @@ def prefect_files(cases: Cases, workspace: Path) -> dict[Path, str]:
             found=describe_unreadable(error),
             remedy="Restore it from git.",
         ) from error
+
     return {PREFECT_FILE: put_deployments(text, deployments)}
 
 
@@ -98,6 +99,7 @@ def write_files(files: Mapping[Path, str], workspace: Path) -> None:
                 found="a folder, pipe or device",
                 remedy="Remove it; `./portcullis sync` writes the file.",
             )
+
     for path, text in files.items():
         (workspace / path).write_text(text, encoding="utf-8")
 

@@ -21,4 +21,5 @@ def load_reason_map(path: Path, features: tuple[str, ...]) -> ReasonMap:
             found=f"none or several for: {', '.join(uncovered)}",
             remedy="Give each a reason in words that say what was scored; never the nearest box.",
         )
+
     return reasons

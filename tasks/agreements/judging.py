@@ -128,14 +128,19 @@ def _differences(covered: str, source: Source, agreement: DataAgreement) -> tupl
     faults = []
     if covered not in agreement.covers:
         faults.append(f"does not cover {covered}")
+
     if source.owner != agreement.party:
         faults.append("is with another party than the source's owner")
+
     if agreement.role == OWN_DATA and agreement.party != agreement.controller:
         faults.append("is a controller's own record, of another party's data")
+
     if source.role != agreement.role:
         faults.append(f"is with a {agreement.role}, and the source says {source.role}")
+
     if source.expires and source.expires > agreement.expires:
         faults.append(f"ends on {agreement.expires}, and the source says {source.expires}")
+
     return tuple(faults)
 
 

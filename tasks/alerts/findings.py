@@ -45,8 +45,10 @@ class AlertFinding:
         evidence: dict[str, Any] = {"data": {"event_uids": list(self.event_uids)}}
         if name:
             evidence["actor"] = {"user": {"name": name}}
+
         if address:
             evidence["src_endpoint"] = {"ip": address}
+
         return {
             "class_uid": DETECTION_FINDING,
             "category_uid": FINDINGS,

@@ -41,6 +41,7 @@ def read_webhook(settings: Settings) -> Webhook | None:
     """
     if not settings.alert_webhook:
         return None
+
     where = urlsplit(settings.alert_webhook)
     if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOOPBACK):
         raise ConfigError(
@@ -49,10 +50,12 @@ def read_webhook(settings: Settings) -> Webhook | None:
             found="another form",
             remedy="Mend it.",
         )
+
     try:
         key = base64.b64decode(settings.alert_key.removeprefix(PREFIX), validate=True)
     except binascii.Error:
         key = b""
+
     if len(key) < LEAST_KEY_BYTES or not settings.alert_key.startswith(PREFIX):
         raise ConfigError(
             "$PORTCULLIS_ALERT_KEY",
@@ -60,6 +63,7 @@ def read_webhook(settings: Settings) -> Webhook | None:
             found="another form, or none",
             remedy="Make one: echo whsec_$(openssl rand -base64 32)",
         )
+
     return Webhook(settings.alert_webhook, key)
 
 

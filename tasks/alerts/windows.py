@@ -157,6 +157,7 @@ class Windows:
             groups.setdefault(group, []).append(values["time"])
             value = values[rule.distinct] if rule.distinct else None
             kept.append((rule.id, group, values["time"], values["uid"], value))
+
         self._connection.executemany("INSERT OR IGNORE INTO matches VALUES (?, ?, ?, ?, ?)", kept)
         return groups
 
@@ -179,6 +180,7 @@ class Windows:
             end = window[-1][0]
             if count < rule.threshold or any(abs(end - other) < span_ms for other in fired):
                 continue
+
             fired.append(end)
             finding = _finding(rule, group, window, count)
             self._connection.execute(
@@ -192,6 +194,7 @@ class Windows:
         process, _, digits = uid.rpartition("-")
         if not process or not digits.isdecimal() or len(process) != 16 or "-" in process:
             return
+
         sequence = int(digits)
         row = self._connection.execute(
             "SELECT last FROM sequences WHERE process = ?", (process,)
@@ -202,6 +205,7 @@ class Windows:
                 "DELETE FROM missing WHERE process = ? AND sequence = ?", (process, sequence)
             )
             return
+
         first = max(last + 1, sequence - MOST_MISSING)
         self._connection.executemany(
             "INSERT OR IGNORE INTO missing (process, sequence) VALUES (?, ?)",
@@ -245,12 +249,14 @@ def _windows(
             values[value] -= 1
             if not values[value]:
                 del values[value]
+
         yield window, len(values.keys() - {None}) if is_distinct else len(window)
 
 
 def _finding(rule: AlertRule, group: str, window: "deque[Match]", count: int) -> AlertFinding:
     named = f"{rule.id}\n{group}\n{window[-1][1]}"
     last = list(window)[-MOST_EVIDENCE:]
+
     return AlertFinding(
         uid=sha256(named.encode()).hexdigest()[:32],
         rule=rule,
@@ -271,10 +277,12 @@ def column_of(values: dict[str, Any], name: str) -> str | int | float | None:
     value: Any = values
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
+
     if isinstance(value, dict | list):
         return canonical(value).decode()
     if isinstance(value, bool):
         return "true" if value else "false"
+
     # What is beyond SQLite's numbers is a text.
     if (
         value is None
@@ -282,6 +290,7 @@ def column_of(values: dict[str, Any], name: str) -> str | int | float | None:
         or (isinstance(value, int) and abs(value) < 1 << 63)
     ):
         return value
+
     return str(value)
 
 

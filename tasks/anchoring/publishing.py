@@ -32,8 +32,10 @@ def publish(ledger: Ledger, installation: Installation) -> int:
     head = ledger.head()
     if head is None:
         return 0
+
     if mirror := open_mirror(installation.settings):
         mirror.push(ledger)
+
     cosign(ledger, installation)
     stamp(ledger, installation)
     return head.size
@@ -61,6 +63,7 @@ def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[st
                 )
     except EvidenceError as error:
         lines.append(str(error))
+
     return tuple(lines)
 
 
@@ -75,10 +78,13 @@ def identify_anchors(settings: Settings) -> dict[str, str]:
     if settings.mirror_url:
         endpoint = settings.mirror_endpoint
         identities["mirror"] = settings.mirror_url + (f" at {endpoint}" if endpoint else "")
+
     if settings.witness_url:
         identities["witness"] = settings.witness_key
+
     if settings.tsa_url and settings.tsa_root_path and Path(settings.tsa_root_path).is_file():
         identities["timestamp"] = sha256(Path(settings.tsa_root_path).read_bytes()).hexdigest()
+
     return identities
 
 
@@ -123,12 +129,14 @@ def _is_stamped(ledger: Ledger, index: int, installation: Installation) -> bool:
             if is_here and ledger.root_hash(stamped.size) == stamped.root_hash:
                 stamped_at(installation, int(path.stem))
                 return True
+
     return False
 
 
 def _not_mirrored(ledger: Ledger, note: str | None, index: int) -> str:
     if note is None:
         return "mirror: it is empty; run `./portcullis anchor`"
+
     there = read_checkpoint(note)[0]
     here = ledger.head()
     if here is None or here.size < there.size:
@@ -142,4 +150,5 @@ def _not_mirrored(ledger: Ledger, note: str | None, index: int) -> str:
         return (
             f"mirror: it holds {there.size} entries, not entry {index}; run `./portcullis anchor`"
         )
+
     return ""

@@ -82,6 +82,7 @@ class ReviewedSource:
         texts = ("source", "agreement", "role", "party", "sha256", "fileSha256", "expires")
         lists = ("subprocessors", "transfers", "faults", "lapses")
         require_fields(values, (*texts, *lists, "clauses"))
+
         return cls(
             source=text_of(values, "source"),
             agreement=text_of(values, "agreement"),

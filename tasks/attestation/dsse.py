@@ -74,6 +74,7 @@ def read_envelope(data: bytes, where: str) -> Envelope:
         )
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError) as error:
         raise _altered(where, "a DSSE envelope", type(error).__name__) from error
+
     # Both are ASCII wherever they mean something, and what is not takes four times its size.
     if not (envelope.payload_type + envelope.keyid).isascii():
         raise _altered(where, "a payload type and a key id in ASCII", "other characters")

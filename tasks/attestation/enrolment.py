@@ -106,6 +106,7 @@ def _check_stranger(enrolment: Enrolment, entry: KeyEntry, keys: KeyRing) -> Non
     stranger = keys.identity_of(entry.holder)
     if not enrolment.identity.shares(stranger):
         return
+
     names = (enrolment.holder, *enrolment.logins)
     shared = next((f"`{name}`" for name in names if fold_name(name) in stranger.names), "")
     raise _refused(

@@ -69,6 +69,7 @@ class Plan:
         """
         if values is None:
             return None
+
         plan = cls(digests_of(values, "parts"), digests_of(values, "settings"))
         if text_of(values, "sha256") != plan.sha256:
             raise ValueError("field `sha256` is not the digest of the parts")

@@ -131,6 +131,7 @@ class LocalSigner:
                     "`./portcullis keys rotate`."
                 ),
             )
+
         try:
             return cls(load_ed25519_pem(path.read_bytes()))
         except ValueError as error:

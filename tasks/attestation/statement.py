@@ -90,6 +90,7 @@ def read_statement(payload: bytes, where: str) -> Statement:
             found=type(error).__name__,
             remedy="It cleared nothing; find out who wrote it.",
         ) from error
+
     if (
         statement.to_bytes() != payload
     ):  # a key given twice is read differently by different readers
@@ -99,6 +100,7 @@ def read_statement(payload: bytes, where: str) -> Statement:
             found="another form of it",
             remedy="It cleared nothing.",
         )
+
     if not subjects or len({subject.name for subject in subjects}) != len(subjects):
         raise EvidenceError(
             where,
@@ -106,4 +108,5 @@ def read_statement(payload: bytes, where: str) -> Statement:
             found="none, or one twice",
             remedy="It cleared nothing.",
         )
+
     return statement

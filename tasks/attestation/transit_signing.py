@@ -44,6 +44,7 @@ class TransitSigner:
                     "Make a new one; a key that can be exported proves nothing about who signed."
                 ),
             )
+
         version = int(found["latest_version"])
         raw = base64.b64decode(found["keys"][str(version)]["public_key"])
         return version, PublicKey.of_ed25519(raw)
@@ -59,6 +60,7 @@ class TransitSigner:
                 f"Transit key {self._key}", expected="leave to sign", found=str(error),
                 remedy="Check the signing token and its policy.",
             ) from error  # fmt: skip
+
         if not answer:
             raise ServiceError(
                 self._server.address,
@@ -66,6 +68,7 @@ class TransitSigner:
                 found="an empty answer",
                 remedy=remedy,
             )
+
         return answer
 
 

@@ -122,6 +122,7 @@ class CommitMirror:
             listed = self._run(environment, "ls-remote", "--heads", "--", self._remote)
             if not (self._path / "HEAD").exists():
                 self._make(environment, listed)
+
             words = [word for setting in FETCH_SETTINGS for word in ("-c", setting)]
             options = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--atomic")
             branches = "+refs/heads/*:refs/heads/*"
@@ -216,6 +217,7 @@ class CommitMirror:
         is_there = self._ask(environment, "show-ref", "--verify", "--quiet", "--", ref)
         if is_there.returncode:
             return False
+
         # 0: it is an ancestor, or the same; 1: it is not. All else is no answer.
         done = self._ask(environment, *words, "merge-base", "--is-ancestor", commit, ref)
         if done.returncode not in (0, 1):
@@ -225,6 +227,7 @@ class CommitMirror:
                 found=f"git exit {done.returncode}",
                 remedy="Remove the mirror: the next fetch makes it anew.",
             )
+
         return done.returncode == 0
 
     def _make(self, environment: dict[str, str], listed: bytes) -> None:

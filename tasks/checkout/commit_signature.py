@@ -38,6 +38,7 @@ def split_signature(commit: bytes) -> SignedCommit | None:
     signatures = [value.replace(b"\n ", b"\n") for name, value in fields if name in HEADERS]
     if len(signatures) != 1:
         return None
+
     rest = b"\n".join(name + b" " + value for name, value in fields if name not in HEADERS)
     return SignedCommit(rest + blank + message, signatures[0].rstrip(b"\n") + b"\n")
 
@@ -92,4 +93,5 @@ def _ask_ssh_keygen(words: list[str], content: bytes) -> bytes | None:
             found="none",
             remedy="Install OpenSSH's client on the worker's machine.",
         ) from error
+
     return None if done.returncode else done.stdout

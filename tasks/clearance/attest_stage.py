@@ -313,9 +313,11 @@ def _record_rest(
     statements = statements_of(observed, claimed) if code == 0 else []
     if decision is not None:
         statements.append(decision)
+
     if review is not None:
         admitted = (artefact(observed.before.data, f"{DATA}{run.case}/{ADMITTING.product}"),)
         statements.append(review.to_statement(*(admitted if code == 0 else ())))
+
     events = events_of(run, observed.materials, claimed, code, home)
     with auditing(home, events) as batches:
         notary.record_all([*statements, *batches])

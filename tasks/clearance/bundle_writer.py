@@ -131,8 +131,10 @@ def bundle_of(
         files = files_of(contents, ledger)
     finally:
         ledger.close()
+
     if leaves_house:
         scan(contents, files)
+
     return archive(files)
 
 

@@ -181,6 +181,7 @@ def compose_facts(
     """Return what the policy judges: what the log says of a chain, held against what is here."""
     decision = latest_decision(chain, "decide")
     consents = Consents.of(log, chain, mode)
+
     return {
         "purpose": purpose,
         "useCase": chain.case,
@@ -226,6 +227,7 @@ def _protected_facts(configuration: Path) -> dict[str, Any]:
     protected = {name for name, column in columns.items() if column["role"] == Role.PROTECTED}
     intersections = section_of(configuration, "fairness.intersections") or []
     excused = section_of(configuration, "fairness.excused") or {}
+
     return {
         "attributes": [*sorted(protected), *(" and ".join(names) for names in intersections)],
         "excused": {

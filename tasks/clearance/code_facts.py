@@ -56,9 +56,11 @@ class CodeFacts:
     ) -> dict[str, Any]:
         if code is None:
             return {}
+
         materials = {
             name: digest for name, digest in provenance.material_digests().items() if is_code(name)
         }
+
         return {
             "code": {
                 "environment": code.environment_sha256,
@@ -87,6 +89,7 @@ def provenance_of_gate(verdict: GateVerdict, case: str, log: Log) -> Provenance 
     made: tuple[Signed[Provenance], ...] = ()
     if report is not None:
         made = log.statements(Provenance, report.name, report.sha256)
+
     of_gate = [
         signed.predicate
         for signed in made

@@ -86,6 +86,7 @@ def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
             found="none",
             remedy="Restore it: no policy, no clearance.",
         )
+
     return tuple((path.name, path.read_text(encoding="utf-8")) for path in paths)
 
 

@@ -136,6 +136,7 @@ def read_proposal(path: Path) -> Terms:
         is_form = isinstance(error, JsonFaultError)
         reason = str(error) if is_form else describe_unreadable(error)
         raise _no_proposal(path.name, reason) from error
+
     if not isinstance(values, dict) or values.keys() != {"format", "terms"}:
         raise _no_proposal(path.name, "another format")
     if values["format"] != FORMAT:
@@ -215,6 +216,7 @@ def _plans(asked: tuple[str, ...], workspace: Path) -> dict[str, str]:
                 remedy=f"Use cases are: {', '.join(case_names(workspace))}.",
             )
         plans[case] = digest or plan_now(case, workspace).sha256
+
     return plans
 
 
@@ -233,6 +235,7 @@ def _registry_names(workspace: Path) -> dict[str, str]:
                 remedy="Name one of them otherwise: one use case owns one registry name.",
             )
         owners[name] = case
+
     return owners
 
 

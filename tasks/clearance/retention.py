@@ -180,6 +180,7 @@ def holds(log: Log) -> dict[str, str]:
             in_force.pop(signed.predicate.name, None)
         else:
             in_force[signed.predicate.name] = signed.predicate.prefix
+
     return in_force
 
 

@@ -114,6 +114,7 @@ def find_repository(workspace: Path) -> Repository | None:
                     remedy="Run `git worktree repair`, or clone again.",
                 )
             return Repository(git_folder.resolve(), prefix)
+
     return None
 
 

@@ -95,6 +95,7 @@ class ImportPlaces:
         library = Path(sysconfig.get_config_var("LIBDIR") or "/") / (
             sysconfig.get_config_var("INSTSONAME") or ""
         )
+
         return cls(
             program=Path(sys.executable).resolve(),
             shared_library=library if ".so" in library.name and library.is_file() else None,
@@ -116,6 +117,7 @@ def identity(installation: Installation, tree: Tree, *, may_recall: bool = False
     places = ImportPlaces.of_this_process()
     environment = measure_environment(installation, tree, places, may_recall=may_recall)
     lock = tree.digests.get(REQUIREMENTS)
+
     return CodeIdentity(
         tree_sha256=tree.sha256,
         environment_sha256=environment.sha256,

@@ -64,6 +64,7 @@ class Objects:
         answer = self._ask("HEAD")
         if answer is None:
             return None
+
         identifier, kind, content = answer
         _check(identifier, kind, content, b"commit")
         return identifier, content
@@ -77,6 +78,7 @@ class Objects:
         answer = self._ask(identifier)
         if answer is None:
             raise broken_object(identifier, "none")
+
         _, found_kind, content = answer
         _check(identifier, found_kind, content, kind)
         return content

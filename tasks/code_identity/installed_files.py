@@ -142,6 +142,7 @@ def remembered(
             "result": result,
         }
         _replace(home / LAST_LOOK, json.dumps(last))
+
     return result
 
 

@@ -145,6 +145,7 @@ class Tree:
         if not folder.is_symlink():
             entries = read_files(folder, "", ignored=(), unread=bytecode)
             lying_there = {path: content for path, content, _ in entries}
+
         sources = {path: lying_there[path] for path in lying_there.keys() - bytecode}
         if sources != dict(self.files):
             raise EvidenceError(
@@ -303,6 +304,7 @@ def _read_content(descriptor: int, size_bytes: int) -> bytes:
     while left and (part := os.read(descriptor, min(size_bytes + 1, left))):
         parts.append(part)
         left -= len(part)
+
     return b"".join(parts)
 
 

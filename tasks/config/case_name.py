@@ -43,6 +43,7 @@ def check_case_name(name: object, where: str) -> str:
     """
     if isinstance(name, str) and is_case_name(name):
         return name
+
     raise ConfigError(
         where,
         expected="a use case's name: at most 40 lower-case letters, digits and underscores, "

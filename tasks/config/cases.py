@@ -110,6 +110,7 @@ def case_names(workspace: Path) -> tuple[str, ...]:
             found="none",
             remedy="Write it anew: ./portcullis sync.",
         )
+
     place = f"{INDEX.as_posix()}: use_cases"
     checked = tuple(check_case_name(name, place) for name in names)
     if len(set(checked)) != len(checked):
@@ -119,6 +120,7 @@ def case_names(workspace: Path) -> tuple[str, ...]:
             found="one of them twice",
             remedy="Write it anew: ./portcullis sync.",
         )
+
     return checked
 
 

@@ -201,6 +201,7 @@ def today(settings: Settings) -> date:
     """Return today's date in UTC; `$PORTCULLIS_TODAY` (ISO) stands in for it in drills."""
     if not settings.today:
         return datetime.now(UTC).date()
+
     try:
         return date.fromisoformat(settings.today)
     except ValueError as error:
@@ -233,9 +234,11 @@ def _describe_lapse(name: str, source: Source, day: date) -> str:
             else f"agreement {source.agreement} without a date of expiry"
         )
         return f"source `{name}`: {lacking} with {source.owner}"
+
     if day > source.expires:
         expired = f"agreement {source.agreement} with {source.owner} expired on {source.expires}"
         return f"source `{name}`: {expired}; today is {day}"
+
     return ""
 
 
@@ -268,4 +271,5 @@ def packaged_path(package: str, path: str) -> Path:
             found="none",
             remedy="Install the package as requirements.lock names it, or mend the path.",
         )
+
     return data_path

@@ -161,6 +161,7 @@ def _unknown_key(model: type[BaseModel], detail: Mapping[str, Any], place: str) 
     *parents, key = detail["loc"]
     keys = _keys_of(_model_at(model, parents))
     near = nearest(key, keys)
+
     return ConfigError(
         place,
         expected="a key that is known"
@@ -177,6 +178,7 @@ def _other_value(detail: Mapping[str, Any], place: str, expected: str) -> Config
     values = [part.strip("' ") for value in values for part in value.split(" or ")]
     value = detail["input"]
     near = nearest(value, tuple(values)) if isinstance(value, str) else ""
+
     return ConfigError(
         place,
         expected=expected,
@@ -207,6 +209,7 @@ def _walk(model: type[BaseModel], parts: Iterable[object]) -> tuple[list[object]
         elif container is not None:
             arguments = get_args(container)
             current = arguments[1] if get_origin(container) is dict else arguments[0]
+
     return written, current
 
 
@@ -214,6 +217,7 @@ def _members(annotation: Any) -> list[Any]:
     """Return what a value may be: of a union its members, of a root model its root."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
+
     if get_origin(annotation) in (Union, UnionType):
         return [
             member
@@ -221,6 +225,7 @@ def _members(annotation: Any) -> list[Any]:
             if inner is not type(None)
             for member in _members(inner)
         ]
+
     if isinstance(annotation, type) and issubclass(annotation, RootModel):
         return _members(annotation.model_fields["root"].annotation)
     return [annotation]

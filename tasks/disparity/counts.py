@@ -60,6 +60,7 @@ class DecidedRows:
         if people is not None:
             numbers, names = pd.factorize(people)
             are_repeated = len(names) < len(numbers)
+
         return cls(actual == 1, approved.astype(bool), scores.astype(float), numbers, are_repeated)
 
     @classmethod
@@ -117,9 +118,11 @@ class ScoreMoments:
         """Return those of the scores."""
         if not len(scores):
             return cls()
+
         mean = float(scores.mean())
         deviations = scores - mean
         squares = deviations * deviations
+
         return cls(
             mean,
             float(squares.mean()),
@@ -263,6 +266,7 @@ def count_rows(group: str, rows: DecidedRows, approved_at: tuple[int, ...] = ())
     """Return the counts of the rows of one group."""
     good = int(rows.is_good.sum())
     approved_good = int((rows.is_good & rows.is_approved).sum())
+
     return GroupCounts(
         group=group,
         good=good,
@@ -325,6 +329,7 @@ def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[
             rare += 1
             shown_as = f"small group {rare:d}"
         shown[shown_as] = replace(group, group=shown_as)
+
     return shown
 
 

@@ -248,6 +248,7 @@ def odds_difference(comparison: Comparison, value: float | None) -> Estimate:
         # Between a division for the group and one to its disadvantage lies one that does neither.
         if any(min(of)[0] < 0 < max(of)[0] for of in (of_good, of_bad)):
             interval = (0.0, interval[1])
+
     return comparison.estimate(Measure.AVERAGE_ABS_ODDS_DIFFERENCE, value, interval)
 
 
@@ -265,6 +266,7 @@ def mean_difference(comparison: Comparison) -> Estimate:
         extremes = [value, *_divided_differences(comparison, comparison.unknown.rows.scores)]
         low += min(extremes) - value
         high += max(extremes) - value
+
     return comparison.estimate(Measure.STANDARDISED_MEAN_DIFFERENCE, value, (low, high))
 
 
@@ -307,6 +309,7 @@ def _divided_differences(comparison: Comparison, scores: np.ndarray) -> list[flo
             root = math.sqrt((variance + reference_variance) / 2)
             if root > 0:
                 differences.append((reference_mean - mean) / root)
+
     return differences
 
 

@@ -253,6 +253,7 @@ def holm(p_values: list[float]) -> list[float]:
     for rank, index in enumerate(np.argsort(p_values)):
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = highest
+
     return adjusted
 
 

@@ -36,10 +36,13 @@ def copied(installation: Installation) -> Iterator[Installation]:
             for path in (installation.home / name, installation.home / f"{name}{LOG}"):
                 if path.is_file():
                     shutil.copyfile(path, home / path.name)
+
         if (installation.home / ANCHORS).is_dir():
             shutil.copytree(installation.home / ANCHORS, home / ANCHORS)
+
         for path in installation.home.glob(LINKED):
             (home / path.name).symlink_to(path)
+
         yield replace(installation, home=home)
 
 

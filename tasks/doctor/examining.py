@@ -62,4 +62,5 @@ def _taken(what: str, look: Look) -> list[Finding]:
         # The class alone: a library's text may quote a row, a path or an address.
         text = f"it cannot be looked at ({kind_of_error(error)})"
         findings.append(Finding(Grade.REFUSES, what, text, "Restore its newest backup."))
+
     return findings

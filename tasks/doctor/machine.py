@@ -32,6 +32,7 @@ def look_at_home(installation: Installation) -> Iterator[Finding]:
     if not home.is_dir():
         yield Finding(Grade.REFUSES, "home", "no folder", "Set PORTCULLIS_HOME to one.")
         return
+
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         text = "it may not be read or written to by this account"
         yield Finding(Grade.REFUSES, "home", text, "Mend its owner or mode, or the mount.")
@@ -40,6 +41,7 @@ def look_at_home(installation: Installation) -> Iterator[Finding]:
         yield Finding(Grade.NOTE, "home", text, "chmod 700")
     else:
         yield Finding(Grade.WELL, "home", "there, and for its owner alone")
+
     yield from _look_at_modes(home)
 
 
@@ -81,11 +83,14 @@ def look_at_databases(installation: Installation) -> Iterator[Finding]:
     settings = installation.settings
     if settings.keys_url:
         yield _asked("key store's server", lambda: open_key_tables(installation).rows("SELECT 1"))
+
     if settings.ledger_url:
         yield _asked("ledger's server", lambda: open_store(installation).close())
+
     if settings.vault_address and settings.transit_key:
         # Wrapping by a key that is lost would make another.
         yield _asked("Transit", TransitRootKey.of(settings).newest_version)
+
     if settings.mlflow_database_url:
         yield _asked("MLflow's database", lambda: _ask_registry(installation))
 

@@ -40,9 +40,11 @@ def look_at_ledger(copy: Installation) -> Iterator[Finding]:
             ledger.pin.check(ledger, head)
     finally:
         ledger.close()
+
     if head is None:
         yield Finding(Grade.NOTE, "ledger", "none yet; the first command that signs begins it")
         return
+
     yield Finding(Grade.WELL, "ledger", f"{head.size} entries, as far as the pin or further")
     if not open_pin(copy).is_set():
         yield Finding(Grade.REFUSES, "ledger.pin", "missing", "./portcullis keys pin --reason …")
@@ -123,6 +125,7 @@ def look_at_custodians(copy: Installation) -> Iterator[Finding]:
     if has_tables(copy):
         tables = open_key_tables(copy)
         restricted = int(tables.rows("SELECT count(*) FROM restricted_keys")[0][0])
+
     if (copy.workspace / CUSTODIANS).is_file():
         custodians = load_custodians(copy, allow_local=False)
         names = len(custodians.public_keys)
@@ -214,6 +217,7 @@ def look_at_versions(copy: Installation) -> Iterator[Finding]:
     """
     if not has_tables(copy) or not (copy.workspace / ".dvc").is_dir():
         return
+
     tables = open_key_tables(copy)
     for place in version_places(copy.workspace)[1:]:  # the working tree is looked at above
         sealed_files = 0
@@ -241,16 +245,19 @@ def look_at_anchors(copy: Installation) -> Iterator[Finding]:
         text = "none are configured: a log and a pin that are restored together are not told"
         yield Finding(Grade.NOTE, ANCHORS, text, "See docs/evidence.md.")
         return
+
     ledger = open_ledger(copy)
     try:
         head = ledger.head()
         lines = refusals(ledger, -1 if head is None else head.size - 1, copy)
     finally:
         ledger.close()
+
     for line in lines:
         # What is not anchored yet is anchored by the next release; another log is a fault.
         grade = Grade.NOTE if LATER in line else Grade.REFUSES
         yield Finding(grade, ANCHORS, line)
+
     if not lines:
         yield Finding(Grade.WELL, ANCHORS, "they hold this log up to its newest entry")
 

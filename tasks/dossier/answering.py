@@ -75,6 +75,7 @@ def weigh_requirements(
     # Without anything signed there is no day: law that has a first one is then ahead.
     day = date.fromisoformat(evidence.day) if evidence.day else date.min
     two_people = frozenset(governance.profiles[profile].second_person)
+
     return tuple(
         _weigh(row, governance.law[row.law], evidence, day, is_two=row.owner in two_people)
         for row in governance.required_by(profile)

@@ -148,6 +148,7 @@ class Governance:
                 found="another",
                 remedy="configs/governance/profiles.yaml has them.",
             )
+
         return name
 
     def required_by(self, profile: str) -> tuple[Requirement, ...]:
@@ -164,6 +165,7 @@ class Governance:
         for row in self.requirements:
             if row.id == requirement_id:
                 return row
+
         raise ConfigError(
             "a requirement",
             expected="an id of configs/governance/requirements.yaml, like DPIA-7b",

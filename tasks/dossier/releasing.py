@@ -62,6 +62,7 @@ def target_of(stage: str, case: str, workspace: Path) -> DossierTarget:
         path = workspace / "data" / case / artefact
         if _ORDER.index(maker) < reached and path.exists():
             return DossierTarget(artefact, sha256_of(path))
+
     return DossierTarget()
 
 
@@ -139,10 +140,12 @@ def renew_release_dossier(
     workspace = installation.workspace
     if is_dossier_current(case, workspace, is_registered=is_registered) and not is_failed:
         return ""
+
     try:
         write_release_dossier(case, LAST, installation, workspace)
     except PortcullisError as error:
         return f"dossier not written: {error}"
+
     return ""
 
 

@@ -151,6 +151,7 @@ def open_archive(path: Path, most_bytes: int) -> Iterator[StoredArchive]:
         is_there = path.is_file()
     except OSError:  # a name that no file of this system can have
         is_there = False
+
     if not is_there:
         raise ConfigError(
             path.name[:MOST_NAME_BYTES],
@@ -158,6 +159,7 @@ def open_archive(path: Path, most_bytes: int) -> Iterator[StoredArchive]:
             found="no such file",
             remedy="Name the archive.",
         )
+
     with path.open("rb") as stream:
         size_bytes = stream.seek(0, 2)
         if size_bytes > most_bytes:

@@ -70,6 +70,7 @@ def _imported_modules(
             source = ".".join([*around, *filter(None, [node.module])])
             modules.append(source)
             modules += [f"{source}.{alias.name}" for alias in node.names]
+
     return tuple(modules)
 
 

@@ -17,6 +17,7 @@ def require_new_file(path: Path) -> None:
     # Of any kind, also a link that leads nowhere: it is somebody's.
     if os.path.lexists(path):
         raise _taken(path)
+
     folder = path.parent
     if not folder.is_dir():
         raise ConfigError(
@@ -25,6 +26,7 @@ def require_new_file(path: Path) -> None:
             found="no such folder",
             remedy="Make it, or name another.",
         )
+
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(
             str(path),
@@ -54,6 +56,7 @@ def write_new_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+
         _name(draft, path)
     except FileExistsError:
         raise _taken(path) from None

@@ -112,6 +112,7 @@ def _check_depth(values: Any) -> None:
         ]
         if not level:
             return
+
     if any(isinstance(value, dict | list) for value in level):
         raise _too_deep()
 

@@ -114,6 +114,7 @@ class _StrictLoader(_SafeLoader):  # type: ignore[misc] # libyaml's loader has n
                 found="another form of one" if is_sexagesimal else "NaN or an infinity",
                 remedy="Write the number that is meant; a limit cannot be left open.",
             )
+
         return number
 
     def construct_date(self, node: Any) -> Any:
@@ -151,6 +152,7 @@ def parse_yaml(text: str, name: str) -> Any:
             found="more",
             remedy="Restore it from git.",
         )
+
     try:
         return _copy(_values_of(text))
     except _YamlFaultError as fault:
@@ -189,6 +191,7 @@ def read_yaml(path: Path, name: str = "") -> Any:
             found=describe_unreadable(error),
             remedy="Restore it from git.",
         ) from error
+
     # As Python's text files do; editors on Windows write both.
     return parse_yaml(text.replace("\r\n", "\n").replace("\r", "\n"), name)
 
@@ -257,6 +260,7 @@ def _check_node(event: Any, line: int) -> None:
             found="an anchor or alias (`&`, `*`)",
             remedy=f"Write out what it stands for; where it is text, {_QUOTES.lower()}",
         )
+
     if getattr(event, "tag", None) is not None:
         raise _YamlFaultError(
             line,
@@ -264,6 +268,7 @@ def _check_node(event: Any, line: int) -> None:
             found="a tag (`!`)",
             remedy=f"Take it out; where it is text, {_QUOTES.lower()}",
         )
+
     # An escape in quotes makes a character that stands nowhere in the text.
     if isinstance(event, yaml.ScalarEvent) and UNSAFE_IN_TEXT.search(event.value):
         raise _unseen(line)

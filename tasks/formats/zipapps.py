@@ -23,4 +23,5 @@ def zipapp_of(workspace: Path, module: str) -> bytes:
         for name in names:
             target.writestr(zipfile.ZipInfo(name, EPOCH), (workspace / name).read_bytes())
         target.writestr(zipfile.ZipInfo("__main__.py", EPOCH), start)
+
     return stream.getvalue()

@@ -79,6 +79,7 @@ class LimitRule:
         """
         if self.sign is None:
             return None
+
         value: Any = limits.get(self.limit) if isinstance(self.limit, str) else self.limit
         if type(value) not in (int, float):
             raise ValueError(f"limit `{self.limit}` is no number")

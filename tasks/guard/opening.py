@@ -39,6 +39,7 @@ def open_guarded_keys(installation: Installation) -> KeyStore:
             read_before, known = known.size, read_known_stores(installation)
             if known.size == read_before:
                 raise
+
     record_key_store(store, installation)
     return store
 

@@ -103,6 +103,7 @@ def _require_loss(installation: Installation, known: KnownStores) -> None:
         open_known_keys(installation, known)
     except PortcullisError:
         return
+
     raise _unfit(
         "key store",
         "one that is lost, older than the log, or another",

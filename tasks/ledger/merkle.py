@@ -98,6 +98,7 @@ def peaks(size: int) -> list[tuple[int, int]]:
         if size >> height & 1:
             subtrees.append((height, start >> height))
             start += 1 << height
+
     return subtrees
 
 

@@ -93,6 +93,7 @@ class Pin:
         # Most readers find the pin where they would move it to, and write nothing, no lock either.
         if not self._lags_behind(head):
             return
+
         with self._locked():
             if self._lags_behind(head):
                 self.check(ledger, head)

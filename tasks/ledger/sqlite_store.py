@@ -94,6 +94,7 @@ class SqliteStore:
             with self._as_our_errors():
                 rows = self._db.execute(query, batch)
                 bodies.update((_as_bytes(digest), _as_bytes(body)) for digest, body in rows)
+
         return bodies
 
     def put_body(self, digest: bytes, body: bytes) -> None:

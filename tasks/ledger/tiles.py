@@ -148,6 +148,7 @@ class Edge:
                 stored = f"{len(data) // entry_bytes}"
                 raise missing_tile(level, tile, f"{width} entries", stored)
             partial.append(data)
+
         return cls(size, partial)
 
     def root_hash(self) -> bytes:

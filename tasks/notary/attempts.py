@@ -47,6 +47,7 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
     log = _read(installation, Selection.of_case_and_lineages(case))
     chain = examine(log, case, model_sha256)
     attempts = find_attempts(log, DataVersion.of(chain))
+
     return AttemptNotes(
         plan_sha256=chain.plan.sha256 if chain.plan else "",
         summary=summarise_attempts(log, chain),

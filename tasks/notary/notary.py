@@ -68,6 +68,7 @@ class Notary:
                 found="one of another role",
                 remedy="See tasks/attestation/roles.py.",
             )
+
         return self.record_all([statement])[0]
 
     def record_all(self, statements: Sequence[Statement]) -> list[Recorded]:
@@ -151,6 +152,7 @@ class Notary:
                 found="another",
                 remedy="Run this where the log's root key is kept.",
             )
+
         return root_key
 
     def enrolled(self, role: str) -> None:
@@ -185,6 +187,7 @@ class Notary:
         """Begin the log with its root key and its own key, unless it has begun."""
         if self.ledger.head() is not None:
             return
+
         root_key = self.signer(ROOT)
         log = self.signer(LOG)
         statements = (
@@ -255,9 +258,11 @@ def trusted_root(installation: Installation) -> str:
     """
     if keyid := installation.settings.trusted_root_key:
         return keyid.strip().lower()
+
     pin = open_pin(installation)
     if not pin.is_set():
         return ""
+
     # A pin is a checkpoint, whose first line is the log's name: `portcullis/<root key id>`.
     origin = pin.path.read_text(encoding="utf-8").partition("\n")[0]
     return origin.rpartition("/")[2]
@@ -278,6 +283,7 @@ def read_case_log(case: str, installation: Installation) -> Log:
                 found="none",
                 remedy=f"Run `./portcullis release {case}`.",
             )
+
         return read_log(ledger, trusted_root(installation), Selection.of_case_and_lineages(case))
     finally:
         ledger.close()

@@ -37,4 +37,5 @@ def seconds_by_stage(log: Log, chain: Chain) -> dict[str, int]:
         # A clock that was set back tells nothing.
         if taken_seconds >= 0:
             seconds[run.stage] = taken_seconds
+
     return seconds

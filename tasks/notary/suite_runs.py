@@ -36,9 +36,11 @@ def read_results(report: Path) -> dict[str, str]:
         suites = ElementTree.parse(report).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise _no_report(kind_of_error(error)) from error
+
     for name, result in _cases(suites):
         worse = min(results.get(name, result), result, key=WORST_FIRST.index)
         results[name] = worse
+
     if not results:
         raise _no_report("no test in it")
     return dict(sorted(results.items()))

@@ -51,6 +51,7 @@ def move_alias(name: str, alias: str, version: str, installation: Installation) 
     """
     with open_registry(installation) as client:
         client.set_registered_model_alias(name, alias, version)
+
     named = find_aliased(name, alias, installation)
     if named != version:
         raise EvidenceError(

@@ -52,6 +52,7 @@ def name_words(words: Words) -> dict[str, str]:
     labels = {f"words.{column}": words.label_of(column) for column in words.columns}
     if words.outcomes is None:
         return labels
+
     return {
         **labels,
         "words.outcome.favourable": words.favourable,
@@ -76,6 +77,7 @@ def name_metrics(verdicts: Verdicts) -> dict[str, float]:
                 name = f"{_metric_name(check)} {number}"
                 number += 1
             metrics[name] = check.value
+
     return metrics
 
 

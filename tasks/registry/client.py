@@ -176,18 +176,21 @@ def publish(release: Publication, installation: Installation) -> Published:
             use_case=release.use_case,
             log_origin=release.log_origin,
         )
+
     with open_registry(installation) as client:
         require_ownership(client, release.name, release.use_case, release.log_origin)
         artifacts = open_artifacts(client, installation)
         run_id, source = _finished_run(client, release, artifacts)
         version, is_new = _version(client, release, run_id, source, evidence_url, artifacts)
         client.set_registered_model_alias(release.name, release.alias, version)
+
     receipt = Receipt(
         name=release.name,
         alias=release.alias,
         model_sha256=release.model_sha256,
         decision_sha256=release.decision_sha256,
     )
+
     return Published(
         receipt=receipt,
         version=version,
@@ -396,9 +399,11 @@ def _put_clearance(run: "Run", release: Publication, artifacts: ArtifactStore) -
     """
     if release.clearance is None:
         return
+
     name = CLEARANCE_FILE.format(entry=release.log_entry)
     if artifacts.has_document(run, EVIDENCE, name):
         return
+
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / name
         path.write_bytes(release.clearance)
@@ -444,6 +449,7 @@ def place_of(client: "MlflowClient", name: str, version: str, source: str) -> st
     loaded_from = client.get_model_version_download_uri(name, version)
     if loaded_from == source:
         return source
+
     raise EvidenceError(
         f"model registry, `{name}` version {version}",
         expected="a version that is loaded from its source",

@@ -35,6 +35,7 @@ class ModelCard:
         """Return it as lines of Markdown."""
         head = f"**Registered**, let in by {_code(self.decided_by)}. {_code(self.title)}"
         purpose = (f"For: {_code(self.purpose[:MOST_LINE_CHARACTERS])}",) if self.purpose else ()
+
         return (
             head,
             "",

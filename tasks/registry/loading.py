@@ -199,6 +199,7 @@ def _is_declared(stored: Path, parts: tuple[str, ...]) -> bool:
             return stored.joinpath(*parts).read_text(encoding="utf-8") == NO_BYTECODE
         case (top, _, name) if top == CODE:
             return name in {path.name for path in code_files(stored.joinpath(*parts).parent)}
+
     return False
 
 
@@ -225,6 +226,7 @@ def _loaded_by(package: Path, data: Path) -> Predictor:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
+
     # A class of the same form: it comes from that day's code.
     predictor: Predictor = import_module(f"{name}.loading")._load_pyfunc(str(data))
     return predictor

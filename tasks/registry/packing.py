@@ -125,9 +125,11 @@ def example_of(model: DecisionModel) -> dict[str, float | str]:
     for column, median in zip(model.scorer.inputs, medians, strict=True):
         if column.category is None:
             example[column.feature] = float(np.round(median, 6))
+
     for known in model.contract.columns:
         if known.kind == "category":
             example[known.name] = known.categories[0]
+
     return {known.name: example[known.name] for known in model.contract.columns}
 
 

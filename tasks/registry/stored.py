@@ -78,6 +78,7 @@ def _steering(model: Any) -> dict[str, Any]:
     """Return the parts of an `MLmodel` that decide what is loaded, and how it is asked."""
     if not isinstance(model, dict):
         return {}
+
     parts = {key: model.get(key) for key in STEERING}
     if isinstance(parts["flavors"], dict):
         parts["flavors"] = {
@@ -86,6 +87,7 @@ def _steering(model: Any) -> dict[str, Any]:
             else settings
             for name, settings in parts["flavors"].items()
         }
+
     return parts
 
 

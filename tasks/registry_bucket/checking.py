@@ -149,6 +149,7 @@ def _only_writer(statement: dict[str, Any]) -> str:
             return name
         case {"ArnNotEquals": {"aws:PrincipalArn": str(name)}, **rest} if not rest:
             return "" if "*" in name else name
+
     return ""
 
 

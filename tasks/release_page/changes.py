@@ -53,6 +53,7 @@ def compare_checks(before: Iterable[Check], now: Iterable[Check]) -> tuple[Chang
         for key in dict.fromkeys((*current, *earlier))
         if _figures(earlier.get(key)) != _figures(current.get(key))
     ]
+
     return tuple(
         sorted(changes, key=lambda change: (not change.is_of_outcome, not change.is_of_limit))
     )

@@ -99,6 +99,7 @@ def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: Rel
         *_glossary(facts.words),
         _proof(record, facts),
     )
+
     return Page(
         title=f"{facts.title}: release",
         case=record.case,
@@ -276,12 +277,14 @@ def _remedies(
     commands: list[str] = []
     if RefusalKind.CHECK_FAILED in kinds:
         lines.append("Failed: mend the model or the data, never the limit. Then release again.")
+
     if RefusalKind.CHECK_UNDECIDED in kinds:
         lines.append(
             "Undecided: too little to tell. More rows decide it, or a second person accepts the "
             "check by name, with a reason and a last day."
         )
         commands.append(f"./portcullis power {case}")
+
     # To accept what is undecided opens nothing while something has failed.
     if RefusalKind.CHECK_UNDECIDED in kinds and RefusalKind.CHECK_FAILED not in kinds:
         commands += [
@@ -290,11 +293,14 @@ def _remedies(
                 refusal.gate for refusal in refusals if refusal.kind == RefusalKind.CHECK_UNDECIDED
             )
         ]
+
     if kinds & APPROVAL_KINDS:
         lines.append("A second person has to approve this very model.")
         commands.append(f"./portcullis approve {case} --model {model} --reason … --expires …")
+
     if kinds - APPROVAL_KINDS - set(KINDS_OF_CHECKS):
         lines.append("Mend what the reasons above name, then release again.")
+
     commands.append(f"./portcullis release {case}")
     return lines, commands
 
@@ -319,6 +325,7 @@ def _pictures(
         if stage in judged and f"{stage}/{file}" in facts.pictures:
             shown, told = _captioned(stage, title, caption, facts.words)
             figures.append(Figure(file=f"../{stage}/page/{file}", title=shown, caption=told))
+
     parts = (*((margins,) if margins else ()), *figures)
     return (Section(heading="At a glance", parts=parts),) if parts else ()
 

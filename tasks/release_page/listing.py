@@ -74,6 +74,7 @@ def compose_list(records: dict[str, ReleaseRecord | None]) -> Page:
     head = ("Use case", "Last release", "Reasons", "Version", "Digest of the model", "Rests on")
     blocked = sum(record is not None and record.is_blocked for record in records.values())
     count = f"{len(records)} use {'case' if len(records) == 1 else 'cases'}"
+
     return Page(
         title="Releases",
         lead=f"{count} in this checkout; the last release of {blocked} was blocked. Made with each "

@@ -44,6 +44,7 @@ def _row(row: GateRow, links: dict[str, Link]) -> MarginsRow:
     ]
     # What refuses is drawn last, so that nothing lies on it.
     ordered = sorted(checks, key=lambda check: check.outcome.is_blocking)
+
     return MarginsRow(
         name=links.get(row.gate, row.gate),
         said=f"{row.gate}: {count_outcomes(checks)}",

@@ -22,6 +22,7 @@ def name_columns(measure: str, about: About, words: Words) -> str:
         # A backslash in a label is a backslash, and no reference to a group.
         label = words.name_of(column).replace("\\", "\\\\")
         named = re.sub(pattern, label, named, count=1)
+
     return named
 
 

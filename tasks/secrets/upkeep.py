@@ -69,6 +69,7 @@ class Upkeep:
         else:
             self._failing.discard(chore)
             return pause
+
         return RETRY_SECONDS
 
     def _note(self, chore: Chore, text: str) -> None:

@@ -234,6 +234,7 @@ def _set_right(folder: Path, uid: int, gid: int, mode: int) -> None:
             found="a link, or no folder",
             remedy="Find out who has put it there; the service makes the folder itself.",
         ) from error
+
     try:
         os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, mode)

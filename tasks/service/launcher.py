@@ -85,6 +85,7 @@ class Request:
                 is_known = stage in STAGES and is_case_name(case)
                 if is_known and SNAPSHOT.fullmatch(snapshot) and not more:
                     return cls(stage, case, snapshot, network)
+
         raise ValueError("no request")
 
 

@@ -156,6 +156,7 @@ def _outdated(
         reasons = find_outdated_reasons(stage_run, rows, report)
     except PortcullisError as error:
         reasons = (str(error),)
+
     return tuple(_lacks(f"erasure: {reason}") for reason in reasons)
 
 
@@ -176,12 +177,14 @@ def _outdated_by_log(log: Log, chain: Chain, installation: Installation) -> tupl
         limit = StageRun("register", chain.case, installation).params(ErasureParams, "erasure")
     except PortcullisError as error:
         return (_lacks(f"erasure: {error}"),)
+
     since = ErasedSinceTraining(
         len({statement.request for statement in statements}),
         min((date.fromisoformat(statement.day) for statement in statements), default=None),
     )
     if not since.reason_outdated(limit.retrain_after, today(installation.settings)):
         return ()
+
     return (
         _lacks(
             f"erasure: {since.people} people were erased since this model was trained, and this "
@@ -217,6 +220,7 @@ def _find_file(chain: Chain, name: str, installation: Installation, published: P
         cached = find_in_cache(artefact.md5, installation.workspace)
         if cached is not None and sha256_of(cached) == artefact.sha256:
             return cached
+
     raise EvidenceError(
         f"data/{full_name}",
         expected="what the model was trained with, here or in DVC's cache",
@@ -231,13 +235,16 @@ def _alias_refusals(
     """Yield whether an alias is this model's by the log. Who may edit the registry moves it."""
     if not alias:
         return
+
     try:
         of_newest = StageRun("register", chain.case, installation).params(RegisterParams).alias
     except PortcullisError as error:
         yield _lacks(f"alias: {error}")
         return
+
     if alias == of_newest:
         return
+
     present = read_timeline(log, chain.case).present(name, alias)
     if present is None:
         yield _lacks("alias: by the log, no model was ever promoted to it")

@@ -53,6 +53,7 @@ def load_model(uri: str, installation: Installation) -> LoadedModel:
                 remedy="Nothing of it was loaded: release a model that is cleared today.",
             )
         predictor = load_fetched(fetched)
+
     return LoadedModel(fetched.name, fetched.version, fetched.case, fetched.model_sha256, predictor)
 
 

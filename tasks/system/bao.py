@@ -108,6 +108,7 @@ def _opener(ca_file: str) -> urllib.request.OpenerDirector:
             found=type(error).__name__,
             remedy="Mend the file's path or content; nothing was asked.",
         ) from error
+
     return urllib.request.build_opener(
         urllib.request.HTTPSHandler(context=context), _Unredirected()
     )

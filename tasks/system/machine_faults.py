@@ -78,6 +78,7 @@ def explain_machine(
         if isinstance(link, OSError) and link.errno in CAUSES:
             parts = CAUSES[link.errno]
             return _fault(parts, _full_places(installation) if parts is NO_ROOM else "")
+
     return None
 
 

@@ -68,10 +68,12 @@ def end_children() -> None:
             # A child that has ended is a zombie until it is waited for: the number is still its.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
+
         # Without waiting: one that was left to this process after the look is killed in the next.
         try:
             ended, _ = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
+
         if ended == 0:
             time.sleep(PAUSE_SECONDS)

@@ -44,6 +44,7 @@ def read_key_file(path: Path) -> str | None:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise _no_key_file(path)
+
         # Only the owner may read or write: all other mode bits are wrong.
         if status.st_mode & 0o077:
             raise ConfigError(
@@ -52,6 +53,7 @@ def read_key_file(path: Path) -> str | None:
                 found="a wider mode",
                 remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
             )
+
         # What is no ASCII is no key, and is refused as one that is malformed.
         return path.read_bytes().decode("ascii", errors="replace")
     except FileNotFoundError:
@@ -93,6 +95,7 @@ def make_once(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
     finally:

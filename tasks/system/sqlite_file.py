@@ -118,6 +118,7 @@ def explain_sqlite(error: sqlite3.Error, where: str, *, restore: str) -> Portcul
     if kind in DAMAGED:
         found = "a damaged, truncated or other file"
         return SealError(where, expected="a whole database", found=found, remedy=restore)
+
     return None
 
 
@@ -141,6 +142,7 @@ def require_columns(connection: sqlite3.Connection, statements: Sequence[str], w
         for statement in statements:
             fresh.executescript(statement)
         expected = _columns_of(fresh)
+
     present = _columns_of(connection)
     for table, columns in expected.items():
         if present[table] != columns:
@@ -235,6 +237,7 @@ def hold_lock_file(path: Path, shown: str) -> Iterator[None]:
             found=type(error).__name__,
             remedy="Mend its owner, mode or mount, or remove it; nothing was lost.",
         ) from error
+
     with stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

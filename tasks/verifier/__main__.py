@@ -183,16 +183,19 @@ def _gaps_of(
             "or give that with --root"
         )
         gaps.append(Reason(Gap.UNPINNED, text))
+
     if not verified.is_complete:
         text = (
             f"{len(verified.log.entries)} of {verified.log.head.size} entries are here: a later "
             "verdict or a revocation may have been left out; ask for the whole log"
         )
         gaps.append(Reason(Gap.PARTIAL, text))
+
     for cosigner in cosigners:
         if cosigner.name not in verified.witnesses:
             text = f"no signature of witness {cosigner.name} is under the checkpoint"
             gaps.append(Reason(Gap.UNWITNESSED, text))
+
     return tuple(gaps)
 
 

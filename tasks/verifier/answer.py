@@ -231,14 +231,17 @@ def find_lapsed_consents(log: Log, chain: Chain) -> tuple[str, ...]:
     decision = latest_decision(chain, "register")
     if decision is None:
         return ()
+
     consents = Consents.of(log, chain, mode_of(log, chain))
     lapsed = []
     rests_on_approval = any(name.startswith("approval:") for name, _ in decision.predicate.inputs)
     if rests_on_approval and not any(map(consents.counts, consents.approvals)):
         lapsed.append("approval: none of those that it rests on is in force today")
+
     for gate, verdict in chain.verdicts.items():
         if verdict.content.warned and not consents.accepts(verdict):
             lapsed.append(f"{gate}: an acceptance that it rests on is not in force today")
+
     return tuple(lapsed)
 
 
@@ -273,6 +276,7 @@ def _drill_refusals(
     """
     if registered is None:
         return
+
     then = examine(log.before(registered.index), chain.case, chain.model_sha256)
     decided = latest_decision(then, "decide")
     drills = [
@@ -334,6 +338,7 @@ def _unaccepted(
             is_second_person = not consent.by_author and not consent.unidentified
             if is_about_it and is_in_force and is_second_person:
                 accepted.update(consent.tests)
+
     return tuple(name for name in verdict.content.warned if name not in accepted)
 
 

@@ -184,6 +184,7 @@ class Consents:
         )
         of_case = tuple(consent for consent in acceptances if consent.verdict)
         sealed = first_sealed(log, chain)
+
         return cls(
             tuple(consent for consent in approvals if consent.index > sealed),
             of_case,
@@ -245,7 +246,9 @@ def first_sealed(log: Log, chain: Chain) -> int:
     """
     if chain.plan is None:
         return -1
+
     made = log.statements(Provenance, f"{chain.case}/{MODEL}", chain.model_sha256)
+
     return min(
         signed.index
         for signed in made
@@ -311,6 +314,7 @@ def require_made(chain: Chain) -> None:
     """
     if chain.steps:
         return
+
     raise _refused(
         f"a model of {chain.case} that stage `train` made, says this log",
         f"none with digest {short(chain.model_sha256)}",
@@ -323,12 +327,14 @@ def _require_undecided(consent: Consent, chain: Chain) -> None:
     """Refuse an acceptance of anything but undecided checks of a verdict that counts here."""
     if not consent.verdict:
         raise _refused(f"an acceptance of a verdict of {chain.case}", "one of another use case")
+
     verdict = chain.verdicts.get(consent.gate)
     if verdict is None or verdict.report_sha256 != consent.verdict:
         raise _refused(
             f"an acceptance of the verdict that counts for model {short(chain.model_sha256)}",
             "one of another verdict",
         )
+
     others = [test for test in consent.tests if test not in verdict.content.warned]
     if not consent.tests or others:
         raise _refused(

@@ -85,6 +85,7 @@ def require_root_keyid(text: str) -> str:
             found=f"{len(text)} characters" if text else "nothing",
             remedy="Ask the bank for it; without one, say so with --unpinned.",
         )
+
     return text
 
 
@@ -103,6 +104,7 @@ def require_model_sha256(text: str) -> str:
             found=f"{len(text)} characters" if text else "nothing",
             remedy="`./portcullis verify` shows it, and so does the registry.",
         )
+
     return digest
 
 

@@ -70,6 +70,7 @@ class ToldReason:
                             return cls(code, log_odds, tuple(sorted(sentences.items())))
                     case _ if not more:
                         return cls(code, log_odds)
+
         raise ValueError("not a reason")
 
 

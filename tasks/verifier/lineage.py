@@ -101,6 +101,7 @@ class GateVerdict:
                 found="none with an id" if not checks else "one without",
                 remedy="Run the release again, which judges anew.",
             )
+
         return checks
 
     def configuration(self) -> dict[str, str]:

@@ -242,6 +242,7 @@ def checked(index: int, record: Record, body: bytes) -> Entry:
             found=f"{digest.hex()[:16]}…",
             remedy="Somebody edited the envelope: restore it from the mirror.",
         )
+
     return Entry(index, envelope, digest.hex())
 
 

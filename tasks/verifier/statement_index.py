@@ -92,6 +92,7 @@ class TypeIndex:
                 for claim in self.claims
                 if not sha256 or any(subject.sha256 == sha256 for subject in claim[1].subjects)
             ]
+
         return [self.claims[place] for place in places]
 
 

@@ -51,6 +51,8 @@ def error_values(error: PortcullisError) -> dict[str, Any]:
     }
     if isinstance(error, SeveralFaultsError):
         values["faults"] = [error_values(fault) for fault in error.faults]
+
     if isinstance(error, RefusedError):
         values["refusals"] = [refusal.to_dict() for refusal in error.refusals]
+
     return values

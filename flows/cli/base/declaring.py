@@ -45,6 +45,7 @@ class HouseCommand(TyperCommand):
             if getattr(error, "ctx", None) is None:
                 vars(error)["ctx"] = ctx
             raise
+
         names = {name for param in self.get_params(ctx) for name in param.opts}
         for param in self.get_params(ctx):
             value = ctx.params.get(param.name)
@@ -56,6 +57,7 @@ class HouseCommand(TyperCommand):
                     found="the next option",
                     remedy=f"`{ctx.command_path} --help` explains it.",
                 )
+
         return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:

@@ -99,6 +99,7 @@ def require_one(where: str, **ways: Any) -> str:
     asked = [name for name, value in ways.items() if value not in (None, False)]
     if len(asked) == 1:
         return asked[0]
+
     names = [f"--{name.replace('_', '-')}" for name in ways]
     raise UsageError(
         where,

@@ -45,4 +45,5 @@ def load_own_key(
             remedy="`./portcullis keys make FILE`, then have it enrolled: "
             f"`keys enrol{enrolment}`.",
         )
+
     return LocalSigner.load(path)

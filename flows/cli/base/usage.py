@@ -57,8 +57,10 @@ def _about_option(error: Any, option: str, where: str, help_line: str) -> UsageE
             found="one" if takes_none else "none",
             remedy=help_line,
         )
+
     possibilities = error.possibilities or ()
     hint = " or ".join(f"`{name}`" for name in possibilities)
+
     return UsageError(
         where,
         expected="one of its options",
@@ -73,6 +75,7 @@ def _about_value(error: Any, param: Any, context: Any, where: str, help_line: st
     # What is missing has no message of its own.
     if not error.message:
         return UsageError(where, expected=f"{name}", found="nothing", remedy=help_line)
+
     return UsageError(
         f"{where} {name}",
         expected=f"{param.display_type(context).strip('<>')}",

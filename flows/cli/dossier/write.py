@@ -121,6 +121,7 @@ def lines_of_dossier(dossier: Dossier, folder: Path, root_keyid: str) -> tuple[s
     ]
     if subject.ahead:
         lines.append(f"  not yet in force: {Readiness.of(subject.ahead).text}")
+
     owed = sorted(
         (row.answer.due, row.requirement.id, row.answer)
         for row in subject.required
@@ -128,8 +129,10 @@ def lines_of_dossier(dossier: Dossier, folder: Path, root_keyid: str) -> tuple[s
     )
     for due, requirement_id, answer in owed[:MOST_GAPS]:
         lines.append(one_line(f"  {answer.standing}  {requirement_id}  {answer.owner}  due {due}"))
+
     if len(owed) > MOST_GAPS:
         lines.append(f"  and {len(owed) - MOST_GAPS} more, on the first page")
+
     lines += [
         f"wrote {folder}/index.html: {len(dossier.pages)} pages, {dossier.size_bytes:,} bytes",
         f"dossier.json sha256:{dossier.sha256}: the same evidence gives the same",

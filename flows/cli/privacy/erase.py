@@ -276,6 +276,7 @@ def _refuse_meaningless(way: str, **about_a_request: object) -> None:
     """
     if way in ("subject", "list"):
         return
+
     for name, value in about_a_request.items():
         if value:
             raise ConfigError(
@@ -528,19 +529,25 @@ def _outcome_values(outcome: "ErasureOutcome", unknown: int) -> dict[str, Any]:
 def _describe_outcome(outcome: "ErasureOutcome") -> Iterator[str]:
     for request in outcome.requests:
         yield _describe(request)
+
     for line in dict.fromkeys(outcome.purged.left):
         yield f"left to a person: {line}"
+
     for line in dict.fromkeys(outcome.purged.unseen):
         yield f"could not be searched: {line}"
+
     if outcome.already_erased:
         yield (
             f"{outcome.already_erased} already erased, and nothing held since; after a backup was "
             "restored: --search-anyway"
         )
+
     for line in outcome.faults:
         yield f"not ended: {line}"
+
     for path in outcome.receipts:
         yield f"receipt, for the person only (send it, then delete it): {path}"
+
     if any(not request.state.is_waiting for request in outcome.requests):
         yield "The next release trains without them: ./portcullis release <use case>"
 
@@ -555,7 +562,9 @@ def _describe(request: "ErasureRequest") -> str:
         )
     if (deferral := request.deferral) is None:
         return line
+
     until = "until the hold is released, reviewed" if deferral.is_held else "until"
+
     return (
         f"{line}; {deferral.retention} kept {until} {deferral.review}: {deferral.basis} "
         f"({deferral.custody})"

@@ -10,6 +10,7 @@ def request_values(request: "ErasureRequest") -> dict[str, Any]:
     """Return a request: how it stands, why it failed, and what is kept and until when."""
     failure = request.failure
     deferral = request.deferral
+
     return {
         "request": request.request_id,
         "useCase": request.use_case,

@@ -25,10 +25,12 @@ def main(context: typer.Context, *, is_json: Json = False) -> int:
         size = publish(ledger, installation)
     finally:
         ledger.close()
+
     if not size:
         raise EvidenceError(
             "ledger", expected="entries", found="none", remedy="Run a release first."
         )
+
     line = f"the checkpoint over {size} entries is where it is configured to be"
     print_result((line,), {"entries": size}, is_json=is_json)
     return 0

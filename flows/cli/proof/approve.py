@@ -148,6 +148,7 @@ def _approve_promotion(
             found="both",
             remedy="Sign each by itself. Nothing was recorded.",
         )
+
     statement = approval_of_promotion(
         alias,
         log,
@@ -208,4 +209,5 @@ def _end_of(day: str) -> str:
             found=day,
             remedy="Name the last day on which it is in force.",
         ) from error
+
     return parsed.strftime("%Y-%m-%dT23:59:59Z")

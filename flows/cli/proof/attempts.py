@@ -79,6 +79,7 @@ def _plan_lines(chain: Chain, workspace: Path) -> tuple[str, ...]:
         return (line, "  the model was trained under no plan that was sealed")
     if chain.plan.sha256 == now.sha256:
         return (line, f"  model sha256:{chain.model_sha256} was trained under it")
+
     return (
         line,
         f"  model sha256:{chain.model_sha256} was trained under sha256:{chain.plan.sha256}",

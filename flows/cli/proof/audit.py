@@ -87,7 +87,9 @@ def _follow(installation: Installation) -> None:
             found="neither",
             remedy="Set where the audit log is to be sent.",
         )
+
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
+
     follow(installation, lambda line: print(one_line(line), flush=True), ended.wait)

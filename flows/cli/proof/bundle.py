@@ -90,6 +90,7 @@ def _require_new_files(output: Path, verifier: Path | None) -> None:
     require_new_file(output)
     if verifier is None:
         return
+
     require_new_file(verifier)
     if verifier == output:
         raise ConfigError(

@@ -400,6 +400,7 @@ def _print_state(terms: Terms, index: int, history: LawHistory, *, is_json: bool
             f"recorded as entry {index}; it is in force: no. {law.number}, since entry {law.index}"
         )
         return
+
     for proposal in history.proposals:
         if proposal.terms.sha256 == terms.sha256:
             if is_json:
@@ -416,6 +417,7 @@ def _print_state(terms: Terms, index: int, history: LawHistory, *, is_json: bool
             print(f"recorded as entry {index}; not in force yet: {_state_of(proposal)}")
             print(f"another person: `./portcullis in-force sign sha256:{terms.sha256} --reason …`")
             return
+
     raise _refused(
         "to replace what was in force", f"entry {index}, before which somebody replaced it"
     )

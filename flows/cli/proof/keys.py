@@ -81,6 +81,7 @@ def make(
         print_json({"keyId": public.keyid, "publicKey": public.pem})
     else:
         print(public.pem, end="")
+
     return 0
 
 
@@ -161,6 +162,7 @@ def rotate(
     if is_json:
         print_json({"role": role, "oldKeyId": old.keyid, "newKeyId": new.keyid, "entries": size})
         return 0
+
     print(f"role `{role}`: {_short(old)} signed up to entry {size - 1}; {_short(new)} signs now")
     return 0
 
@@ -192,6 +194,7 @@ def revoke(
     if is_json:
         print_json({"keyId": public.keyid, "voidFrom": until})
         return 0
+
     print(f"{_short(public)} is void from entry {until} on")
     return 0
 
@@ -331,6 +334,7 @@ def _make(path: Path) -> LocalSigner:
             found="one that does",
             remedy="Name another. `openssl pkey -in FILE -pubout` shows the public half of a key.",
         )
+
     try:
         return LocalSigner.make(path)
     except OSError as error:
@@ -454,6 +458,7 @@ def find_key(start: str, log: Log) -> KeyEntry:
             found=f"that of {len(matching)} keys",
             remedy="`keys list` shows every id.",
         )
+
     return matching[0]
 
 

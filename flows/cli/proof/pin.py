@@ -158,6 +158,7 @@ def _require_named_root(installation: Installation) -> None:
             "this installation's own file",
             "Where the log's root key is kept, leave it out.",
         )
+
     if not installation.settings.trusted_root_key.strip():
         raise _unfit(
             "$PORTCULLIS_TRUST_ROOT",

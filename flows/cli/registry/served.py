@@ -72,6 +72,7 @@ def _moment_of(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
+
     if moment is None or moment.tzinfo is None:
         raise UsageError(
             "--at",
@@ -79,4 +80,5 @@ def _moment_of(text: str) -> int:
             found="something else",
             remedy="Mend it.",
         )
+
     return int(moment.astimezone(UTC).timestamp())

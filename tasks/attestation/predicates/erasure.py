@@ -99,6 +99,7 @@ class ErasureSearch:
         """Read what `to_dict` wrote."""
         require_fields(values, ("sealed_files", "copies", "versions", "rows", "checkpoint"))
         require_fields(values["checkpoint"], ("count", "sha256"))
+
         return cls(
             sealed_files=count_of(values, "sealed_files"),
             copies=count_of(values, "copies"),
@@ -171,8 +172,10 @@ class ErasureReceipt(ErasureStatement):
         }
         if self.too_short is not None:
             values["tooShort"] = self.too_short
+
         if self.failed:
             values["failed"] = list(self.failed)
+
         return values
 
     @classmethod

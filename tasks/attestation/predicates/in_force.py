@@ -149,8 +149,10 @@ class Terms:
         }
         if self.agreements_sha256:
             values[self.OPTIONAL_FIELD] = self.agreements_sha256
+
         if self.earlier_plan_sha256 is None:
             return values
+
         earlier = {name: value for name, value in values.items() if name not in self.LATER_FIELDS}
         return {**earlier, self.EARLIER_FIELD: self.earlier_plan_sha256}
 

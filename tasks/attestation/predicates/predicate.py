@@ -64,6 +64,7 @@ def require_fields(
     """
     if not isinstance(values, Mapping):
         raise ValueError("not an object")
+
     required = set(names)
     if missing := sorted(required - values.keys()):
         raise ValueError(f"no field `{missing[0]}`")

@@ -46,6 +46,7 @@ class Provenance(Predicate):
                 found="none",
                 remedy="See tasks/attestation/roles.py.",
             )
+
         return stage.signer.value
 
     @property

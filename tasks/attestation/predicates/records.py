@@ -193,6 +193,7 @@ class KeyStoreRecord(Predicate):
         )  # fmt: skip
         require_fields(values, fields)
         require_fields(values["erasures"], ("count", "sha256"))
+
         return cls(
             store_id=text_of(values, "store"),
             generation=count_of(values, "generation"),
@@ -257,9 +258,11 @@ class SuiteRun(Predicate):
         results = digests_of(values, "results")
         if unknown := set(results.values()) - {TEST_PASSED, TEST_FAILED, TEST_SKIPPED}:
             raise ValueError(f"{len(unknown)} unknown results")
+
         code = CodeIdentity.from_dict(values["code"])
         if code is None:
             raise ValueError("field `code` is no identity of code")
+
         return cls(
             results=results,
             code=code,

@@ -110,6 +110,7 @@ class ReleaseStanding:
             reviews = self.log.statements(AgreementReview, review_name(self.case))
         else:
             reviews = self.log.statements(AgreementReview, name, digest)
+
         return reviews[-1] if reviews else None
 
     @cached_property

@@ -97,6 +97,7 @@ def _standing(
     if source.expires < subject.evidence.day:
         text = f"in force on {day}, expired on the day of the release"
         return Claim(text, (reference,), is_against=True)
+
     return Claim("in force, every clause in place", (reference,))
 
 

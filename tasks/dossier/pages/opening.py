@@ -99,6 +99,7 @@ def _reasons(subject: DossierSubject) -> DossierTable:
                 measure = name_columns(check.measure, check.about, subject.words)
                 value = "" if check.value is None else format_number(check.value)
                 rows.append(AnsweredRow((measure,), claim, (value, check.limit, check.reason)))
+
     head = ("Checks that failed", "Value", "Limit", "Why", "Outcome")
     return DossierTable(head, tuple(rows[:MOST_REASONS]))
 
@@ -131,6 +132,7 @@ def _gaps(subject: DossierSubject) -> Chapter:
         for row in sorted(owed, key=_urgency)
         if not isinstance(row.answer, NotApplicable)
     )
+
     return Chapter(
         "What is not answered",
         text=("What evidence speaks against, then what is owed, by its day.",) if rows else (),

@@ -184,8 +184,10 @@ def find_untrained(
     """
     if not data.rows_sha256:
         return ()
+
     belonging = {opinion.entry for attempt in attempts for opinion in attempt.opinions}
     subject = f"{case}/{ROWS}"
+
     return tuple(
         _opinion(signed, (), is_superseded=False)
         for signed in log.statements(SignedVerdict, subject, data.rows_sha256)
@@ -364,6 +366,7 @@ def _opinions(belonging: list[_Belonging]) -> Iterator[GateOpinion]:
         content = item.signed.predicate
         if content.outcome == Outcome.PASS and not item.outside_plan:
             continue
+
         is_superseded = any(
             later.signed.predicate.gate == content.gate
             and later.signed.predicate.outcome == Outcome.PASS

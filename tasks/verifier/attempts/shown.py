@@ -107,6 +107,7 @@ def attempt_values(log: Log, chain: Chain, most: int) -> dict[str, Any]:
     data = DataVersion.of(chain)
     attempts = find_attempts(log, data)
     untrained = find_untrained(log, chain.case, data, attempts)
+
     return {
         "count": len(attempts),
         "thisOne": next((item.number for item in attempts if item.is_about(chain)), None),

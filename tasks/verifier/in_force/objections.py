@@ -90,6 +90,7 @@ def find_gate_runs(log: Log, chain: Chain) -> dict[str, Signed[Provenance]]:
             run = signed.predicate.run
             if (run.stage, run.invocation) == (gate, verdict.content.invocation):
                 runs[gate] = signed
+
     return runs
 
 
@@ -415,6 +416,7 @@ def _of_anchors(terms: Terms, facts: LawFacts) -> Iterator[Refusal]:
     # A bundle holds no anchor that could be checked: there it is unknown, and said to be.
     if facts.anchors is None:
         return
+
     for anchor, identity in sorted(terms.anchors.items()):
         if facts.anchors.get(anchor) != identity:
             state = "another one holds" if anchor in facts.anchors else "it does not hold"

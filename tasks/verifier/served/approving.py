@@ -76,6 +76,7 @@ def find_approval(
         if not reason:
             return GivenApproval(signed.index, signed.envelope_sha256, consent.person)
         reasons.append(f"that of entry {signed.index} {reason}")
+
     return "; ".join((NONE_GIVEN, *reasons))
 
 

@@ -24,6 +24,7 @@ def lines_of_period(period: ServedPeriod) -> Iterator[str]:
     span = f"{period.since} to {period.until or 'now'}"
     if not period.since:
         span = f"decided {period.decided_on}, alias not moved"
+
     name = f"{period.registry_name}@{period.alias}"
     yield f"{span}  {name}: version {period.version}, sha256:{period.model_sha256[:16]}…"
     done = WORDS[PromotionStep(period.step)]

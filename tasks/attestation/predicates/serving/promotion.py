@@ -158,6 +158,7 @@ class PromotionDecision(Predicate):
         require_fields(values, names)
         if values["result"] not in (PASSED, FAILED) or values["step"] not in tuple(PromotionStep):
             raise ValueError("neither a result nor a step that there is")
+
         return cls(
             case=text_of(values, "useCase"),
             step=text_of(values, "step"),
