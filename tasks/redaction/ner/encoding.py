@@ -5,13 +5,11 @@ over windows of three. A window is three numbers of the layer below, so distinct
 numbered, and their vectors kept.
 """
 
-from itertools import repeat
-
 import numpy as np
 import numpy.typing as npt
 
 from tasks.redaction.ner.candidates import Flags, widened
-from tasks.redaction.ner.memory import NumberedRows
+from tasks.redaction.ner.memory import GrowingColumns, HashedRows
 from tasks.redaction.ner.network import BLOCK, DEPTH, Matrix, Maxout, Network
 from tasks.redaction.ner.tokens import Tokens
 
@@ -27,31 +25,36 @@ class Encoder:
         """Start with nothing remembered and room for `windows` windows a layer; it grows."""
         self._network = network
         empty = np.zeros(network.width, dtype=np.float32)
-        self._types: NumberedRows[int] = NumberedRows(windows, vector=empty)
-        self._layers: list[NumberedRows[int]] = [
-            NumberedRows(windows, vector=empty) for _ in network.convolutions
-        ]
+        self._types = GrowingColumns(windows, vector=empty)
+        self._layers = [HashedRows(windows, vector=empty) for _ in network.convolutions]
         self.clear()
 
     def clear(self) -> None:
         """Forget all but the padding."""
         self._types.clear()
         # Padding is zeros below, but each layer makes something of it: bias and normalisation.
-        self._types.add(
-            [-1], vector=np.zeros((1, self._network.width), dtype=np.float32)
-        )  # no type's
-        self.clear_windows()
+        self._types.append(1, vector=np.zeros((1, self._network.width), dtype=np.float32))
+        self.clear_windows(-1)
 
-    def clear_windows(self) -> None:
-        """Forget all windows but the padding's; types of token are remembered."""
+    def clear_windows(self, most: int) -> None:
+        """Forget the windows of the first layer that has more than `most`, and of all above it.
+
+        Those below recur more often. The padding's are kept, and so are types of token.
+        """
+        counts = [layer.count for layer in self._layers]
+        first = next((depth for depth, count in enumerate(counts) if count > most), DEPTH)
         padding = self._types["vector"][PADDING]
-        for convolution, layer in zip(self._network.convolutions, self._layers, strict=True):
+        for depth, (convolution, layer) in enumerate(
+            zip(self._network.convolutions, self._layers, strict=True)
+        ):
             padding = padding + convolution(np.tile(padding, 3)[None])[0]
-            layer.clear()
-            layer.add([PADDING], vector=padding[None])  # the key of three times the padding: 0
+            if depth >= first:
+                layer.clear()
+                layer.number(np.array([PADDING]))  # the key of three times the padding: 0
+                layer["vector"][PADDING] = padding
 
     @property
-    def top(self) -> NumberedRows[int]:
+    def top(self) -> HashedRows:
         """The last layer's windows."""
         return self._layers[-1]
 
@@ -62,8 +65,7 @@ class Encoder:
 
     def learn_types(self, vectors: Matrix) -> None:
         """Take the mixed embeddings of further types of token, numbered in order from 1."""
-        first = self._types.count
-        self._types.add(list(range(first, first + len(vectors))), vector=vectors)
+        self._types.append(len(vectors), vector=vectors)
 
     def encode(self, tokens: Tokens, wanted: Flags | None = None) -> Ints:
         """Return, for each token, the number of its window in `top`.
@@ -80,7 +82,7 @@ class Encoder:
         # each layer needs the neighbours of what the next one needs
         needed_by_layer = [widened(needed, DEPTH - 1 - depth) for depth in range(DEPTH)]
 
-        below = self._types
+        below: GrowingColumns = self._types
         layers = zip(self._network.convolutions, self._layers, needed_by_layer, strict=True)
         for convolution, layer, needed in layers:
             row = _convolve(row, np.flatnonzero(needed[1:-1]) + 1, convolution, below, layer)
@@ -102,8 +104,8 @@ def _convolve(
     row: Ints,
     places: Ints,
     convolution: Maxout,
-    below: NumberedRows[int],
-    above: NumberedRows[int],
+    below: GrowingColumns,
+    above: HashedRows,
 ) -> Ints:
     """Return the numbers of the windows around some places of a row, learning the new ones.
 
@@ -111,27 +113,21 @@ def _convolve(
     stay so.
     """
     keys = (row[places - 1] << (2 * NUMBER_BITS)) | (row[places] << NUMBER_BITS) | row[places + 1]
-    # `map`, not a comprehension: this runs for every token and layer
-    known = map(above.numbers.get, keys.tolist(), repeat(-1))
-    numbers = np.fromiter(known, dtype=np.int64, count=len(keys))
-    missing = np.flatnonzero(numbers < 0)
-    if len(missing):
-        new, inverse = np.unique(keys[missing], return_inverse=True)
-        vectors = _vectors(new, convolution, below)
-        numbers[missing] = above.add(new.tolist(), vector=vectors) + inverse
+    numbers, new = above.number(keys)
+    if len(new):
+        _compute(new, convolution, below["vector"], above["vector"][above.count - len(new) :])
 
     above_row = np.full_like(row, PADDING)
     above_row[places] = numbers
     return above_row
 
 
-def _vectors(keys: Ints, convolution: Maxout, below: NumberedRows[int]) -> Matrix:
-    """Return the vectors of windows: `keys` says which three of the layer below each is of."""
+def _compute(keys: Ints, convolution: Maxout, below: Matrix, vectors: Matrix) -> None:
+    """Write the vectors of windows: `keys` says which three of the layer below each is of."""
     shifts = (2 * NUMBER_BITS, NUMBER_BITS, 0)
     windows = np.stack([(keys >> shift) & ((1 << NUMBER_BITS) - 1) for shift in shifts], axis=1)
-    vectors = np.empty((len(keys), convolution.width), dtype=np.float32)
     for start in range(0, len(keys), BLOCK):
-        part = below["vector"].take(windows[start : start + BLOCK], axis=0, mode="clip")
+        part = below.take(windows[start : start + BLOCK], axis=0, mode="clip")
         # residual: the middle token's vector is added to what the convolution makes of all three
-        vectors[start : start + BLOCK] = part[:, 1] + convolution(part.reshape(len(part), -1))
-    return vectors
+        computed = convolution(part.reshape(len(part), -1))
+        np.add(part[:, 1], computed, out=vectors[start : start + len(part)])

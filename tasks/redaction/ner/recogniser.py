@@ -113,7 +113,7 @@ class FastNer:
         if self._tokenizer.remembered > REMEMBERED:
             self._forget()
         elif self._encoder.remembered > REMEMBERED:
-            self._encoder.clear_windows()
+            self._encoder.clear_windows(REMEMBERED)
             self._decoder.clear()
         return self._read(texts, hint)
 

@@ -138,3 +138,17 @@ def test_what_is_remembered_changes_nothing(
     for number, text in enumerate(texts):
         assert recogniser.find([text], LEXICON.hint) == [once[number]]
     assert recogniser._encoder.remembered < 2000
+
+
+def test_the_layer_that_is_full_is_forgotten_and_those_above_it(
+    recogniser: FastNer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recogniser._forget()
+    texts = [row.text for row in rows(60, seed=8)]
+    once = recogniser.find(texts)
+    counts = [layer.count for layer in recogniser._encoder._layers]
+    assert counts == sorted(counts)
+    monkeypatch.setattr(recogniser_module, "REMEMBERED", counts[1])
+    assert recogniser.find([]) == []
+    assert [layer.count for layer in recogniser._encoder._layers] == [*counts[:2], 1, 1]
+    assert recogniser.find(texts) == once
