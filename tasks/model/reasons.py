@@ -162,9 +162,8 @@ def name_reasons(
     """
     groups = reasons.reasons
     names = tuple(column.feature for column in inputs)
-    contributions = explainer.contributions(matrix)
+    contributions, raised = explainer.explain(matrix, _group_of(names, groups), len(groups))
     grouped = group_contributions(contributions, names, groups)
-    raised = explainer.raised(matrix, _group_of(names, groups), len(groups))
 
     by_feature = feature_contributions(contributions, names, groups)
     is_true_of = _true_of(inputs, groups, matrix, is_known, explainer.background)
