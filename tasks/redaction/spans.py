@@ -56,6 +56,8 @@ def merge(*spans_by_finder: Iterable[Span]) -> tuple[Span, ...]:
 
 def without_masks(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     """Return spans without those that touch a mask, so that a mask is never masked again."""
+    if "[" not in text:
+        return tuple(spans)
     masks = [match.span() for match in MASKED.finditer(text)]
     return tuple(
         span

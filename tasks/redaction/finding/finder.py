@@ -397,7 +397,8 @@ def without_contained(spans: Iterable[Span]) -> list[Span]:
 
 def _order(span: Span) -> tuple[int, int, bool, float, str]:
     """Order by start; of those that begin together, the longest, strongest and surest first."""
-    return span.start, -span.end, not _is_strong(span), -span.score, span.kind
+    start, end, kind, score = span
+    return start, -end, kind not in STRONG_KINDS or score < STRONG_SCORE, -score, kind
 
 
 def _is_strong(span: Span) -> bool:

@@ -2,8 +2,9 @@
 
 import re
 from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import and_
+from typing import NamedTuple
 
 from tasks.redaction.finding.lexicon import FIRST, FREQUENT, WORD, Lexicon
 from tasks.redaction.finding.words import ENGLISH, Vocabulary
@@ -82,39 +83,46 @@ def _flags(word: str, lexicon: Lexicon) -> int:
     return reduce(and_, (lexicon.of(part) for part in word.split("-")))
 
 
-class Word:
-    """A word of a text: its place (`end` is exclusive) and its form."""
+class Word(NamedTuple):
+    """A word of a text: its place (`end` is exclusive) and its form.
 
-    __slots__ = ("end", "form", "start")
+    A tuple: a text has dozens, and tuples are made without a call of Python's for each.
+    """
 
-    def __init__(self, start: int, end: int, form: WordForm) -> None:
-        self.start = start
-        self.end = end
-        self.form = form
+    start: int
+    end: int
+    form: WordForm
+
+
+class _Forms(dict[str, WordForm]):
+    """Word -> its form, made when it is first asked for."""
+
+    def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self._lexicon = lexicon
+        self._vocabulary = vocabulary
+
+    def __missing__(self, word: str) -> WordForm:
+        if len(self) >= REMEMBERED_FORMS:
+            self.clear()
+        form = WordForm(word, self._lexicon, self._vocabulary)
+        self[word] = form
+        return form
 
 
 class WordCutter:
     """Cuts texts into words, and remembers the forms of the words that it has met."""
 
     def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary = ENGLISH) -> None:
-        self._lexicon = lexicon
-        self._vocabulary = vocabulary
         pattern = ELIDED_WORDS if vocabulary.is_elided else WORDS
         self._pattern = re.compile(f"({pattern.pattern})")
-        self._forms: dict[str, WordForm] = {}
+        self.forms = _Forms(lexicon, vocabulary)
 
     def words(self, text: str) -> list[Word]:
         """Return the words of a text, in order."""
         # Splitting gives gap, word, gap … at the speed of C: most texts have fifty words or more.
         parts = self._pattern.split(text)
         ends = list(accumulate(map(len, parts)))
-        remembered = self._forms.get
-        forms = [remembered(word) or self._form(word) for word in parts[1::2]]
-        return list(map(Word, ends[::2], ends[1::2], forms))
-
-    def _form(self, word: str) -> WordForm:
-        if len(self._forms) >= REMEMBERED_FORMS:
-            self._forms.clear()
-        form = WordForm(word, self._lexicon, self._vocabulary)
-        self._forms[word] = form
-        return form
+        forms = map(self.forms.__getitem__, parts[1::2])
+        places = zip(ends[::2], ends[1::2], forms, strict=False)  # the last gap has no word
+        return list(map(tuple.__new__, repeat(Word), places))

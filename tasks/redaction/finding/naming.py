@@ -301,7 +301,8 @@ def _ends_a_name(word: Word, previous: Word) -> bool:
 def _is_introduced(text: str, words: list[Word], index: int) -> bool:
     """Say whether what stands before word `index` says that it is a name."""
     form = words[index].form
-    if index == 0 or form.size < 2:
+    # Labels and phrases end with a word that announces: nearly always this is all that is asked.
+    if index == 0 or form.size < 2 or not words[index - 1].form.announces:
         return False
     gap = text[words[index - 1].end : words[index].start]
     is_listed = bool(form.is_capital and form.flags & FIRST)

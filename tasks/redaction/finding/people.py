@@ -7,7 +7,7 @@ by the words that go with them, and a name that was found once is found again.
 
 from bisect import bisect_left
 
-from tasks.redaction.finding.forms import LONGEST_WORD, WORDS, Word, WordCutter
+from tasks.redaction.finding.forms import LONGEST_WORD, WORDS, Word, WordCutter, WordForm
 from tasks.redaction.finding.lexicon import FIRST, LAST, NOUN, WORD, Lexicon
 from tasks.redaction.finding.naming import (
     PERSON,
@@ -44,26 +44,31 @@ class PeopleFinder:
         words = self._cutter.words(text)
         spans = [mended for span in recognised if (mended := self._mend(text, span)) is not None]
         spans += self._find_by_rules(text, words)
-        spans += self._extend(text, words, spans)
-        return spans + _find_again(words, spans) if spans else spans
+        if not spans:
+            return spans
+        starts = [word.start for word in words]
+        spans += self._extend(text, words, starts, spans)
+        return spans + _find_again(words, starts, spans)
 
     def _mend(self, text: str, span: Span) -> Span | None:
         """Cut titles and possessives off; None where only ordinary words are left."""
-        words = list(WORDS.finditer(text, span.start, span.end))
-        while words and words[0].group().lower() in self._titles:
-            words = words[1:]
-        if not words or any(word.end() - word.start() > LONGEST_WORD for word in words):
+        places = [match.span() for match in WORDS.finditer(text, span.start, span.end)]
+        forms = [self._cutter.forms[text[start:end]] for start, end in places]
+        first = 0  # the first word that counts
+        while first < len(forms) and forms[first].is_title:
+            first += 1
+        if first == len(forms) or any(form.size > LONGEST_WORD for form in forms[first:]):
             return None
 
         # After a title even an ordinary word is a name: "Mr. Page".
-        is_titled = words[0].start() > span.start or self._has_title(text, span.start)
-        while len(words) > 1 and self._is_role(words[0].group()):
-            words = words[1:]
-        if not is_titled and all(self._lexicon.is_ordinary(word.group().lower()) for word in words):
+        is_titled = places[first][0] > span.start or self._has_title(text, span.start)
+        while first + 1 < len(forms) and self._is_role(forms[first]):
+            first += 1
+        if not is_titled and all(form.is_ordinary for form in forms[first:]):
             return None
 
-        start = words[0].start()
-        end = words[-1].end()
+        start = places[first][0]
+        end = places[-1][1]
         if text[end - 2 : end] in ("'s", "\u2019s"):
             end -= 2
         # A user name such as "jsmith 42" is no name without its digits; they are no words.
@@ -71,9 +76,9 @@ class PeopleFinder:
             end = max(end, span.end)
         return Span(start, end, PERSON, span.score)
 
-    def _is_role(self, word: str) -> bool:
+    def _is_role(self, form: WordForm) -> bool:
         """Say whether a word before a name is none itself: "Patient Jane Roe"."""
-        flags = self._lexicon.of(word.lower())
+        flags = self._lexicon.of(form.lower)
         return bool(flags & (WORD | NOUN)) and not flags & (FIRST | LAST)
 
     def _has_title(self, text: str, start: int) -> bool:
@@ -93,12 +98,13 @@ class PeopleFinder:
             is_announced = word.form.announces
         return spans
 
-    def _extend(self, text: str, words: list[Word], names: list[Span]) -> list[Span]:
+    def _extend(
+        self, text: str, words: list[Word], starts: list[int], names: list[Span]
+    ) -> list[Span]:
         """Return names with the capitalised words that follow them: "Donald van der Voet".
 
         Only where a particle, an initial or a listed family name is among those words.
         """
-        starts = [word.start for word in words]
         longer = []
         for name in names:
             inside = bisect_left(starts, name.end) - 1  # the name's last word
@@ -115,31 +121,28 @@ def _goes_with_a_name(word: Word) -> bool:
     return form.is_particle or form.size == 1 or form.flags & (LAST | WORD) == LAST
 
 
-def _find_again(words: list[Word], names: list[Span]) -> list[Span]:
+def _find_again(words: list[Word], starts: list[int], names: list[Span]) -> list[Span]:
     """Return the other places where a word of a name stands alone, written like a name."""
-    is_inside = _are_covered(words, names)
+    inside = _covered(words, starts, names)
+    forms = [words[number].form for number in inside]
     words_of_names = {
-        word.form.lower
-        for word, is_in_name in zip(words, is_inside, strict=True)
-        if is_in_name
-        and word.form.size > 2
-        and not word.form.is_title
-        and not word.form.is_ordinary
+        form.lower for form in forms if form.size > 2 and not form.is_title and not form.is_ordinary
     }
+    if not words_of_names:
+        return []
     return [
         Span(word.start, word.end, PERSON, POSSIBLE)
-        for word, is_in_name in zip(words, is_inside, strict=True)
-        if not is_in_name and word.form.is_capital and word.form.lower in words_of_names
+        for number, word in enumerate(words)
+        if word.form.is_capital and word.form.lower in words_of_names and number not in inside
     ]
 
 
-def _are_covered(words: list[Word], spans: list[Span]) -> list[bool]:
-    """Say of each word whether it lies wholly in one of the spans."""
-    starts = [word.start for word in words]
-    is_covered = [False] * len(words)
+def _covered(words: list[Word], starts: list[int], spans: list[Span]) -> set[int]:
+    """Return the numbers of the words that lie wholly in one of the spans."""
+    covered: set[int] = set()
     for span in spans:
-        index = bisect_left(starts, span.start)
-        while index < len(words) and words[index].end <= span.end:
-            is_covered[index] = True
-            index += 1
-    return is_covered
+        number = bisect_left(starts, span.start)
+        while number < len(words) and words[number].end <= span.end:
+            covered.add(number)
+            number += 1
+    return covered

@@ -6,6 +6,7 @@ exclusive.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -37,6 +38,8 @@ BETWEEN = r"(?:\.?\s{0,2}(?:\b(?:of|de|del|the|day)\b\s{0,2}){0,3}[/.,_-]?\s{0,2
 DATE = re.compile(
     rf"(?<![a-z0-9])(?=({PART}{BETWEEN}{PART}{BETWEEN}(\d{{1,4}}))(?:(?=t\d\d:)|(?![a-z0-9])))"
 )
+# characters of the longest date, and more
+LONGEST_DATE = 80
 COMPACT = re.compile(r"(?<![a-z0-9])\d{8}(?![a-z0-9])")
 LAST_TWO_DIGITS = 100
 FULL_YEAR = 4  # digits
@@ -51,17 +54,35 @@ def dates(lowered: str, value: str) -> list[Place]:
     wanted = days(value)
     if not wanted:
         return []
-    # Most texts do not name the year: looking for dates in them would be in vain.
-    if not any(f"{year % LAST_TWO_DIGITS:02}" in lowered for year, _, _ in wanted):
-        return []
+    # Most texts do not name the year: looking for dates in them would be in vain. Elsewhere only
+    # what holds its last two digits can be one of those days.
+    years = {f"{year % LAST_TWO_DIGITS:02}" for year, _, _ in wanted}
+    windows = sorted(
+        (max(0, place - LONGEST_DATE), place) for year in years for place in _all(lowered, year)
+    )
+    places: list[Place] = []
+    scanned = 0  # where dates may begin that were not tried yet
+    for first, last in windows:
+        for match in DATE.finditer(lowered, max(first, scanned)):
+            if match.start() > last:
+                break
+            if wanted & _readings(match.groups()[1:]):
+                places.append(match.span(1))
+        scanned = last + 1
 
-    places = [
-        match.span(1) for match in DATE.finditer(lowered) if wanted & _readings(match.groups()[1:])
-    ]
-    places += [
-        match.span() for match in COMPACT.finditer(lowered) if wanted & _compact(match.group())
-    ]
+    if windows:
+        places += [
+            match.span() for match in COMPACT.finditer(lowered) if wanted & _compact(match.group())
+        ]
     return places
+
+
+def _all(text: str, part: str) -> Iterator[int]:
+    """Yield every place where `part` begins, overlapping ones too."""
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
 
 
 def days(value: str) -> frozenset[Day]:

@@ -41,17 +41,22 @@ def mentions(
 
     # First pass: candidates, and whether each is sure by itself.
     is_sure_by_place: dict[Place, bool] = {}
-    for part in parts:
+    parts_there = [part for part in parts if part in lowered]
+    for part in parts_there:
         for start, end in _whole_words(lowered, part):
             is_word = lexicon.is_ordinary(lowered[start:end])
             is_sure_by_place[start, end] = not text[start].islower() or not is_word
     _, _, after_first = name.partition(" ")
     for phrase in (name, after_first) if " " in after_first else (name,):
-        is_sure_by_place |= dict.fromkeys(_whole_words(lowered, phrase), True)
+        if phrase in lowered:
+            is_sure_by_place |= dict.fromkeys(_whole_words(lowered, phrase), True)
     for part in parts:
-        is_sure_by_place |= dict.fromkeys(_inexact(text, lowered, part, lexicon), True)
+        if len(part) >= SHORTEST_INEXACT:
+            is_sure_by_place |= dict.fromkeys(_inexact(text, lowered, part, lexicon), True)
 
     for nickname in _nicknames_of(parts, nicknames):
+        if nickname not in lowered:
+            continue
         is_word = lexicon.is_ordinary(nickname)
         for start, end in _whole_words(lowered, nickname):
             # "Bill was paid": at the beginning of a sentence a capital says nothing
@@ -111,8 +116,6 @@ def _inexact(text: str, lowered: str, part: str, lexicon: Lexicon) -> Iterator[P
     One letter is more, less or another. Of two halves one is then written right, so only words
     around a half have to be compared. What is a name itself ("Roberta") is somebody else.
     """
-    if len(part) < SHORTEST_INEXACT:
-        return
     middle = len(part) // 2
     for half in (part[:middle], part[middle:]):
         position = lowered.find(half)

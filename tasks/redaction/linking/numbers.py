@@ -5,12 +5,14 @@ Numbers count in any spacing. A place is (start, end), `end` exclusive.
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import pairwise
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 Place = tuple[int, int]
 RUN = re.compile(r"\d+")
+NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 SEPARATORS = frozenset(" \t\n\r().-/+_,")
 LARGEST_GAP = 4  # characters between two digits of one number
 FEWEST_DIGITS = 7  # of a row's number; shorter ones are anybody's
@@ -34,12 +36,14 @@ class Digits:
     """All digits of a text, and where each stands."""
 
     def __init__(self, text: str) -> None:
+        """Take a plain text, which is ASCII."""
         self._text = text
-        places: list[int] = []
-        for match in RUN.finditer(text):
-            places += range(match.start(), match.end())
-        self._places = places
-        self._digits = "".join(map(text.__getitem__, places))
+        self._digits = text.encode("ascii").translate(None, NO_DIGITS).decode("ascii")
+
+    @cached_property
+    def _places(self) -> list[int]:
+        """Where each digit stands; most texts name none of their row's numbers and need it not."""
+        return [place for match in RUN.finditer(self._text) for place in range(*match.span())]
 
     def mentions(self, value: str, kind: str) -> list[Place]:
         """Return where a number stands: whole, or by its last digits where the text says so.

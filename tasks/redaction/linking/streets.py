@@ -157,4 +157,5 @@ def _runs(words: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _has_digit(word: str) -> bool:
-    return any(map(str.isdigit, word))
+    # the quick test first: nearly all words are letters alone
+    return not word.isalpha() and any(map(str.isdigit, word))

@@ -14,6 +14,9 @@ LOOK_AROUND = ("(?<!", "(?<=", "(?!", "(?=")
 # What may not mean the same in RE2, or on a text whose characters were replaced: negated classes,
 # back references, atomic and conditional groups, recursion, letters outside ASCII.
 UNCERTAIN = re.compile(r"\[\^|(?<!\\)\\[1-9]|\(\?[>R(]|\(\?P=|[^\x00-\x7f]")
+# "{2,5}" as a repetition, and where it may be none: behind a backslash, or in a class
+BOUNDED = re.compile(r"\{(\d+),\d+\}")
+BOUND_IN_CLASS = re.compile(r"\\\{|\[[^\]]*\{\d")
 RE2_MEMORY_BYTES = 64 << 20  # RE2's default of 8 MB is too little for all patterns in one set
 ALIKE = {"\u0130": "i", "\u0131": "i"}  # what Python's IGNORECASE takes for an i
 
@@ -118,6 +121,17 @@ def relaxed(pattern: str) -> str | None:
             return None
         pattern = pattern[:start] + pattern[end:]
     return f"(?m){pattern}"
+
+
+def without_upper_bounds(pattern: str) -> str:
+    """Return a pattern that matches wherever `pattern` does: what repeats may repeat for ever.
+
+    RE2 counts repetitions by copies, each of which makes further states. One in which a bound could
+    be meant literally, or belong to what may not match, stays as it is.
+    """
+    if BOUND_IN_CLASS.search(pattern):
+        return pattern
+    return BOUNDED.sub(lambda match: f"{{{match[1]},}}", pattern)
 
 
 def _ascii_alike(char: str) -> str:

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.redaction.finding.patterns.plain import PlainText
-from tasks.redaction.finding.patterns.prefilter import as_ascii, re2_options, relaxed
+from tasks.redaction.finding.patterns.prefilter import (
+    as_ascii,
+    re2_options,
+    relaxed,
+    without_upper_bounds,
+)
 from tasks.redaction.finding.patterns.recognisers import Recogniser
 from tasks.redaction.finding.patterns.validators import SLOW, VALIDATORS, Validator
 from tasks.redaction.spans import Span
@@ -97,7 +102,7 @@ class Scanner:
             for regex, score in _regexes(recogniser):
                 compiled = _compile_re2(regex)
                 pattern = _bind(recogniser, score, compiled.finditer, compiled.groupindex)
-                self._builtin.add(regex, pattern)
+                self._builtin.add(without_upper_bounds(regex), pattern)
 
         self._users = _PatternSet()
         for recogniser in users:
@@ -221,7 +226,7 @@ def _has_context(text: str, start: int, end: int, context: frozenset[str]) -> bo
     before = text[max(0, start - WINDOW) : start].lower().split()[-WORDS_BEFORE:]
     after = text[end : end + WINDOW].lower().split(maxsplit=WORDS_AFTER)[:WORDS_AFTER]
     near = " ".join([*before, *after])
-    return any(word in near for word in context)
+    return any(map(near.__contains__, context))
 
 
 def _compile_re2(regex: str) -> Any:

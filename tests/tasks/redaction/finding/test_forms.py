@@ -109,4 +109,4 @@ def test_forms_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyP
     before = cutter.words("John")[0].form
     cutter.words("one two three")
     assert cutter.words("John")[0].form is not before
-    assert len(cutter._forms) <= 2
+    assert len(cutter.forms) <= 2

@@ -1,7 +1,10 @@
 """Row link: one person, however they are written; and nobody else."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tasks.redaction.linking import dates
 from tasks.redaction.linking.names import _differs_by_one
 from tasks.redaction.spans import mask, merge
 from tests.tasks.redaction.people import LINKER
@@ -212,3 +215,28 @@ def test_line_ends_and_entities_that_are_written_out_hide_nobody() -> None:
     assert masked("Bob&nbsp;Whitfield") == "[OWN_NAME]"
     assert masked("O&#39;Neil", name="Bob O'Neil") == "[OWN_NAME]"
     assert masked(r"C:\new\whitfieldshire") == r"C:\new\whitfieldshire"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["3", "may", "May 3rd,", "1962", "62", "'62", "/", "-", "of the", "03051962", "x", "."]
+        ),
+        max_size=30,
+    ),
+    st.sampled_from(["", " ", "  "]),
+)
+def test_dates_are_found_as_if_every_one_was_read(words: list[str], gap: str) -> None:
+    lowered = gap.join(words).lower()
+    wanted = dates.days("1962-05-03")
+    expected = [
+        match.span(1)
+        for match in dates.DATE.finditer(lowered)
+        if wanted & dates._readings(match.groups()[1:])
+    ]
+    expected += [
+        match.span()
+        for match in dates.COMPACT.finditer(lowered)
+        if wanted & dates._compact(match.group())
+    ]
+    assert dates.dates(lowered, "1962-05-03") == expected

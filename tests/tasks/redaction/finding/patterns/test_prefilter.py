@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.redaction.finding.patterns.prefilter import Prefilter, as_ascii, relaxed
+from tasks.redaction.finding.patterns.prefilter import (
+    Prefilter,
+    as_ascii,
+    relaxed,
+    without_upper_bounds,
+)
 
 
 class Pattern:
@@ -65,3 +70,18 @@ def test_where_re2_gives_up_every_recogniser_looks(monkeypatch: pytest.MonkeyPat
 
 def test_characters_outside_ascii_become_one_of_their_kind() -> None:
     assert as_ascii("é\u0662\u00a0\u2013\u017f") == "a0 .s"
+
+
+@given(st.text("ab-.@ 01", max_size=24))
+@pytest.mark.parametrize(
+    "pattern", [r"[ab]{1,3}@b{2,4}\.", r"\b\d{0,2}-(?:a{1,2}?b){1,2}\b", r"^a{2}[.@]{0,1}$"]
+)
+def test_without_upper_bounds_a_pattern_matches_wherever_it_did(pattern: str, text: str) -> None:
+    wider = without_upper_bounds(pattern)
+    assert "{1,2}" not in wider
+    assert re.search(wider, text) or not re.search(pattern, text)
+
+
+@pytest.mark.parametrize("pattern", [r"a\{1,2}", r"[a{1,2}]+b{3,4}"])
+def test_a_bound_that_may_be_literal_stays(pattern: str) -> None:
+    assert without_upper_bounds(pattern) == pattern
