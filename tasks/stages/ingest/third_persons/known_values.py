@@ -1,29 +1,26 @@
 """Everybody's identifying values as hashes, and whose each is: 20 bytes a value, for millions."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.config.cases import Columns, Role
 from tasks.stages.ingest.matching import match_keys
 from tasks.stages.ingest.params import IngestParams
-from tasks.stages.ingest.third_persons.spellings import (
-    FEWEST_NAME_WORDS,
-    KIND_OF_PREFIX,
-    MOST_NAME_WORDS,
-    ValueKind,
-    fold_words,
-    keys_of,
-    value_kind,
-)
+from tasks.stages.ingest.third_persons.many_spellings import keys_of_many, pairs_of_names
+from tasks.stages.ingest.third_persons.spellings import KIND_OF_PREFIX, ValueKind, value_kind
 
 IDENTIFYING_ROLES = (Role.SUBJECT, Role.IDENTIFIER)
 # An odd number spreads owners over all 64 bits (Knuth's multiplicative hashing).
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 VALUES_AT_ONCE = 65_536
+PREFIXES = pa.array(KIND_OF_PREFIX, pa.large_string())
+KINDS_OF_PREFIXES = np.array(list(KIND_OF_PREFIX.values()), np.uint8)
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Owners = np.ndarray[Any, np.dtype[np.int64]]
@@ -68,10 +65,9 @@ class _RowOwners:
     people: Owners
 
 
-def hash_keys(keys: Iterable[str]) -> Hashes:
+def hash_keys(keys: Sequence[str] | np.ndarray[Any, np.dtype[np.object_]]) -> Hashes:
     """Return the hash of each key: the same in every process."""
-    array = np.array(list(keys), dtype=object)
-    return pd.util.hash_array(array, categorize=False)
+    return pd.util.hash_array(np.asarray(keys, dtype=object), categorize=False)
 
 
 def collect_known_values(
@@ -102,7 +98,8 @@ def collect_known_values(
 
     for frame, owners in _owned_frames(frames, rows, people, columns, params):
         for name in filter(named.__contains__, map(str, frame.columns)):
-            codes, texts = pd.factorize(_as_texts(frame[name]))
+            codes, different = pd.factorize(_as_texts(frame[name]))
+            texts = _as_arrow(different)
             if named[name] is ValueKind.PERSON:
                 _add_pairs(name_pairs, texts)
             key_hashes, key_kinds, origins = _hashed_keys(named[name], texts)
@@ -131,7 +128,7 @@ def collect_known_values(
 
 
 def _hashed_keys(
-    kind: ValueKind, texts: "pd.Index[str]"
+    kind: ValueKind, texts: pa.Array
 ) -> tuple[Hashes, "np.ndarray[Any, np.dtype[np.uint8]]", "np.ndarray[Any, np.dtype[np.int64]]"]:
     """Return the hash and kind of every key of these values, and which value each is of.
 
@@ -142,12 +139,11 @@ def _hashed_keys(
     kinds: list[np.ndarray[Any, np.dtype[np.uint8]]] = [np.empty(0, np.uint8)]
     origins: list[np.ndarray[Any, np.dtype[np.int64]]] = [np.empty(0, np.int64)]
     for start in range(0, len(texts), VALUES_AT_ONCE):
-        keys = [keys_of(kind, text) for text in texts[start : start + VALUES_AT_ONCE]]
-        flat = [key for several in keys for key in several]
-        hashes.append(hash_keys(flat))
-        kinds.append(np.array([KIND_OF_PREFIX[key[0]] for key in flat], np.uint8))
-        places = np.arange(start, start + len(keys))
-        origins.append(np.repeat(places, [len(several) for several in keys]))
+        keys, places = keys_of_many(kind, texts[start : start + VALUES_AT_ONCE])
+        hashes.append(hash_keys(keys.to_numpy(zero_copy_only=False)))
+        prefixes = pc.index_in(pc.utf8_slice_codeunits(keys, 0, 1), PREFIXES).to_numpy()
+        kinds.append(KINDS_OF_PREFIXES[prefixes])
+        origins.append(places + start)
     return np.concatenate(hashes), np.concatenate(kinds), np.concatenate(origins)
 
 
@@ -204,13 +200,11 @@ def _owned(asked: Places, values: Places, people: Owners) -> Iterator[tuple[Plac
         yield first + places, owners[starts[places] + nth_owner]
 
 
-def _add_pairs(name_pairs: dict[str, set[str]], names: Iterable[str]) -> None:
+def _add_pairs(name_pairs: dict[str, set[str]], names: pa.Array) -> None:
     """Add which words follow which in these names; the first follows the last."""
-    for name in names:
-        words = fold_words(name)
-        if FEWEST_NAME_WORDS <= len(words) <= MOST_NAME_WORDS:
-            for first, second in zip(words, [*words[1:], words[0]], strict=True):
-                name_pairs.setdefault(first, set()).add(second)
+    for start in range(0, len(names), VALUES_AT_ONCE):
+        for first, following in pairs_of_names(names[start : start + VALUES_AT_ONCE]):
+            name_pairs.setdefault(first, set()).update(following)
 
 
 def _is_first(ordered: "np.ndarray[Any, Any]") -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -229,6 +223,12 @@ def _places_of(hashes: Hashes, ordered: Hashes) -> "np.ndarray[Any, np.dtype[np.
 def _with_owner(hashes: Hashes, people: Owners) -> Hashes:
     # One more than the person: nobody's number may leave a hash as it is.
     return hashes ^ ((people.astype(np.uint64) + np.uint64(1)) * SPREAD)
+
+
+def _as_arrow(different: "pd.Index[Any]") -> pa.Array:
+    """Return different values, of which none is missing, as texts in one piece."""
+    array = pa.array(different.array, pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
