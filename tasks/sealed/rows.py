@@ -130,27 +130,34 @@ class SealedWriter:
                 keys = [key_of[subject] for subject in subjects]
                 key_ids = pa.array([key.key_id for key in keys], SCHEMA[0].type)
 
-            chunk = slice(start, start + CHUNK_ROWS)
-            rows = self._seal_rows(pack(frame.iloc[chunk], layout), keys, codes[chunk], layout)
+            chunk = frame.iloc[start : start + CHUNK_ROWS]
+            chunk_codes = codes[start : start + CHUNK_ROWS]
+            sealed = self._seal_rows(_pack_slices(chunk, layout), keys, chunk_codes, layout)
             table = pa.table(
-                [key_ids.take(pa.array(codes[chunk])), pa.array(rows, SCHEMA[1].type)],
+                [
+                    pa.chunked_array([key_ids.take(pa.array(chunk_codes))]),
+                    pa.chunked_array(_take_slices(sealed), SCHEMA[1].type),
+                ],
                 schema=SCHEMA,
             )
             self._tags.update(_interleaved(table))
-            self.rows += len(rows)
+            self.rows += len(chunk)
             if self._writer is not None:
                 self._writer.write_table(table)
 
     def _seal_rows(
         self, rows: list[bytes], keys: list[SubjectKey], codes: np.ndarray, layout: Layout
     ) -> list[bytes]:
-        """Return packed rows sealed, each by the key that its code says."""
+        """Seal packed rows, each by the key that its code says, in their places; return them.
+
+        What was packed is given up as it is sealed, so that a row group is not there twice.
+        """
         bound = bound_to(self._dataset, layout.to_json())
 
         # The loop over all rows: nothing in it that could stand outside. Person by person: a cipher
         # is made once for all rows of theirs, and then forgotten.
-        sealed = rows.copy()
         last_code = -1
+        first = self.rows
         for code, place in _by_person(codes):
             if code != last_code:
                 key = keys[code]
@@ -159,10 +166,10 @@ class SealedWriter:
                 nonce_key = key.nonce_key
                 last_code = code
             row = rows[place]
-            data = head + (self.rows + place).to_bytes(8)
+            data = head + (first + place).to_bytes(8)
             nonce = blake2b(data + row, key=nonce_key, digest_size=NONCE_BYTES).digest()
-            sealed[place] = nonce + encrypt(nonce, row, data)
-        return sealed
+            rows[place] = nonce + encrypt(nonce, row, data)
+        return rows
 
     def __exit__(
         self,
@@ -395,6 +402,31 @@ def _by_person(codes: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield every row's code and place, the rows of one code one after the other."""
     order = np.argsort(codes, kind="stable")
     return zip(codes[order].tolist(), order.tolist(), strict=True)
+
+
+def _pack_slices(frame: pd.DataFrame, layout: Layout) -> list[bytes]:
+    """Return packed rows. Some at a time: packed all at once, they are there three times."""
+    rows: list[bytes] = []
+    for start in range(0, len(frame), SLICE_ROWS):
+        rows += pack(frame.iloc[start : start + SLICE_ROWS], layout)
+    return rows
+
+
+def _take_slices(rows: list[bytes]) -> list[pa.Array]:
+    """Return rows as Arrow's, some in each array; the list is emptied on the way.
+
+    Parquet's writer fills pages by 1,024 rows, and begins anew with an array: slices are multiples
+    of that, so that the file's bytes do not depend on them.
+    """
+    rows.reverse()
+    arrays = []
+    while rows:
+        # From the end: a list gives up its last entries without moving the others.
+        some = rows[-SLICE_ROWS:]
+        del rows[-SLICE_ROWS:]
+        some.reverse()
+        arrays.append(pa.array(some, SCHEMA[1].type))
+    return arrays
 
 
 def _groups(

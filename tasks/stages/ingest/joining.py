@@ -20,7 +20,7 @@ from tasks.engines import Engine
 from tasks.engines.local import OneProcess
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_forms, pseudonyms
-from tasks.stages.ingest.compressed_texts import CompressedTexts
+from tasks.stages.ingest.compressed_texts import BLOCK_ROWS, CompressedTexts
 from tasks.stages.ingest.deriving import derive
 from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
@@ -46,6 +46,9 @@ class ErasureDays(Protocol):
         """Return how many subjects were erased."""
 
 
+# Masked together: an engine has several such pieces on their way, which are small beside a row
+# group; and of compressed texts no more is unpacked for one.
+MASKED_ROWS = BLOCK_ROWS
 NOBODY: Mapping[str, date] = {}
 NO_TEXTS: Mapping[str, CompressedTexts] = {}
 
@@ -182,22 +185,33 @@ class JoinedSources:
         Raises:
             DataError: A planted answer cannot be read.
         """
-        starts = range(0, max(len(self._places), 1), rows_at_once)
-        all_places = [self._places[start : start + rows_at_once] for start in starts]
+        pieces = [
+            piece
+            for places in _slices(self._places, rows_at_once)
+            for piece in _slices(places, MASKED_ROWS)
+        ]
         waiting: deque[pd.DataFrame] = deque()  # no more than an engine reads ahead
 
-        def texts_of_parts() -> Iterator[TextsOfPart]:
-            for places in all_places:
+        def texts_of_pieces() -> Iterator[TextsOfPart]:
+            for places in pieces:
                 waiting.append(self._rows_at(places))
                 yield TextsOfPart(waiting[-1][self._masked_columns], self._people[places])
 
-        masked = self._mask_parts(texts_of_parts(), engine)
-        for places, texts in zip(all_places, masked, strict=True):
+        masked = self._mask_parts(texts_of_pieces(), engine)
+        rows: list[pd.DataFrame] = []
+        taken = 0
+        for places, texts in zip(pieces, masked, strict=True):
             people = {
                 "subject": self._subjects.iloc[places].reset_index(drop=True),
                 "person": self._people[places],
             }
-            yield _with_columns(pd.DataFrame(people), {**waiting.popleft(), **texts})
+            rows.append(_with_columns(pd.DataFrame(people), {**waiting.popleft(), **texts}))
+            taken += len(places)
+            if taken % rows_at_once == 0 or taken == len(self._places):
+                part = rows[0] if len(rows) == 1 else pd.concat(rows, ignore_index=True)
+                rows.clear()  # whoever writes the part has it once
+                yield part
+                del part
 
     def report(self) -> IngestReport:
         """Return what was done. What was masked is told of the parts that were taken."""
@@ -300,6 +314,12 @@ def find_erased(
             remedy="Deliver other data.",
         )
     return is_left_out.to_numpy(bool), int(is_returned.sum())
+
+
+def _slices(places: "np.ndarray[Any, Any]", rows_at_once: int) -> "Iterator[np.ndarray[Any, Any]]":
+    """Yield some places at a time; of none an empty slice."""
+    for start in range(0, max(len(places), 1), rows_at_once):
+        yield places[start : start + rows_at_once]
 
 
 def _as_slice(places: "np.ndarray[Any, Any]") -> "slice | np.ndarray[Any, Any]":

@@ -87,6 +87,7 @@ def run(stage_run: StageRun) -> None:
         for part in joined.parts(writer.rows_at_once, engine):
             writer.write(part)
             work.advance(len(part))
+            del part  # before the next one is made
     report = joined.report()
     stage_run.write_report(report)
     logger.info("%d rows about %d people", report.rows, report.subjects)
