@@ -15,6 +15,8 @@ WORDS = re.compile(r"\S+")
 # Letters and digits that an identifier needs to be looked for in a redacted text, and a name.
 FEWEST_SIGNS = 4
 FEWEST_LETTERS = 2
+NUMBER_SIGNS = re.compile(rf"(?:[\W_]*[^\W_]){{{FEWEST_SIGNS}}}")
+NAME_SIGNS = re.compile(rf"(?:[\W_]*[^\W_]){{{FEWEST_LETTERS}}}")
 
 
 class Ratio(BaseModel):
@@ -125,7 +127,7 @@ def surviving(redacted: str, person: Iterable[tuple[str, str]]) -> Survivors:
         if kind == "city" or not value.strip():
             continue
         sought = value.strip()
-        if sum(map(str.isalnum, sought)) < (FEWEST_LETTERS if kind == "name" else FEWEST_SIGNS):
+        if not (NAME_SIGNS if kind == "name" else NUMBER_SIGNS).match(sought):
             too_short += 1
         # The cheap test first: nearly every value is not there at all.
         elif sought.casefold() in lowered:

@@ -37,6 +37,9 @@ WORKER_VARIABLE = "PORTCULLIS_WORKER_PID"
 
 # Those that hold a whole delivery and make many tables of it, one after the other.
 LEAN_STAGES = frozenset({"ingest"})
+# Those that only unseal and seal where an engine has workers. Where they compute themselves, memory
+# that is given back is asked for again with every matrix, which takes longer.
+LEAN_BESIDE_WORKERS = frozenset({"redact"})
 
 
 def main(arguments: list[str], terminal: TextIO | None = None) -> int:
@@ -89,7 +92,9 @@ def _run(stage: str, case: str, installation: Installation, channel: Channel) ->
     if stage == SEALING.name:
         # Stages do not import each other: the gate's forecast is handed to the one that trains.
         stage_run.foretell = importlib.import_module("tasks.stages.fairness.foretelling").foretell
-    if stage in LEAN_STAGES:
+    if stage in LEAN_STAGES or (
+        stage in LEAN_BESIDE_WORKERS and stage_run.engine_params.root.kind != "one_process"
+    ):
         give_memory_back()
     with under_way("loading libraries"):
         module = importlib.import_module(f"tasks.stages.{stage}.stage")

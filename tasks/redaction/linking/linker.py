@@ -6,6 +6,7 @@ compared in their plain form (`plain.py`): case, accents, look-alike letters, in
 and the kind of digits make no difference.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from tasks.redaction.finding.cleaning import clean
@@ -19,6 +20,7 @@ from tasks.redaction.spans import Span
 KINDS = ("name", "email", "phone", "ssn", "account", "street", "city", "date", "ip")
 
 FEWEST_SIGNS = 4  # of a number with letters; a shorter one is a word
+LETTER = re.compile(r"[A-Za-z]")  # of plain text
 
 Mention = tuple[int, int, str]  # start and end in the plain text, and the span's kind
 
@@ -63,13 +65,15 @@ class RowLinker:
                 digits = digits or numbers.Digits(plain.text)
                 places = digits.mentions(own, kind)
                 # "KD-4711": as it is written, too, for its digits alone may be too few
-                if len(own) >= FEWEST_SIGNS and any(map(str.isalpha, own)):
+                if len(own) >= FEWEST_SIGNS and LETTER.search(own):
                     places += contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
             else:
                 places = contact.wholes(plain.text, lowered, own.lower(), self._lexicon)
             if self._spelling is not None:
                 places += self._in_language(plain.text, lowered, kind, value.strip().lower(), own)
-            mentions += [(start, end, f"OWN_{kind.upper()}") for start, end in places]
+            if places:
+                own_kind = f"OWN_{kind.upper()}"
+                mentions += [(start, end, own_kind) for start, end in places]
         spans = _join_in_original(plain, mentions)
         return spans if cleaned is None else [cleaned.at_origin(span) for span in spans]
 

@@ -130,9 +130,10 @@ def _inexact(text: str, lowered: str, part: str, lexicon: Lexicon) -> Iterator[P
             word = lowered[start:end]
             has_length = abs(len(word) - len(part)) <= 1
             is_near = word != part and has_length and _differs_by_one(word, part)
-            is_another = bool(lexicon.of(word) & (FIRST | LAST)) or lexicon.is_ordinary(word)
-            if is_near and not text[start].islower() and not is_another:
-                yield start, end
+            if is_near and not text[start].islower():
+                flags = lexicon.of(word)
+                if not flags & (FIRST | LAST) and not lexicon.is_ordinary(word):
+                    yield start, end
             position = lowered.find(half, end)
 
 

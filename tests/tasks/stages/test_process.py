@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from tasks.engines.params import EngineParams
 from tasks.errors import DataError, PortcullisError, Refusal, RefusedError, ServiceError
 from tasks.stages import process
 from tasks.stages.workspace import DRAFT, StageRun
@@ -191,6 +192,27 @@ def test_a_stage_that_holds_a_delivery_gives_memory_back_from_its_start(
     done: list[str] = []
     monkeypatch.setattr(process, "give_memory_back", lambda: done.append("memory"))
     assert run_stage(monkeypatch, lambda _: done.append("run"), name) == 0
+    assert done == order
+
+
+@pytest.mark.parametrize(
+    ("engine", "order"),
+    [
+        ({"kind": "one_process"}, ["run"]),
+        ({"kind": "processes", "workers": 2}, ["memory", "run"]),
+        ({"kind": "dask", "address": "tls://scheduler:8786"}, ["memory", "run"]),
+    ],
+)
+def test_redact_gives_memory_back_where_others_compute(
+    engine: dict[str, object],
+    order: list[str],
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(process, "give_memory_back", lambda: done.append("memory"))
+    monkeypatch.setattr(StageRun, "engine_params", EngineParams.model_validate(engine))
+    assert run_stage(monkeypatch, lambda _: done.append("run"), "redact") == 0
     assert done == order
 
 
