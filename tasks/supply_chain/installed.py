@@ -8,6 +8,8 @@ import base64
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping
+from email import message_from_string
+from email.message import Message
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -31,9 +33,20 @@ def find_installed(folders: tuple[str, ...]) -> dict[str, Distribution]:
     """Return what is installed, by normalised name; the first of two, as an import takes it."""
     found: dict[str, Distribution] = {}
     for distribution in distributions(path=list(folders)):
-        found.setdefault(canonicalize_name(distribution.metadata["Name"]), distribution)
+        found.setdefault(canonicalize_name(str(read_fields(distribution)["Name"])), distribution)
     found.pop(OWN_NAME, None)
     return found
+
+
+def read_fields(distribution: Distribution) -> Message:
+    """Return the fields of a package's metadata, without the description that may follow them.
+
+    `Distribution.metadata` parses the file anew at each use, description and all: most of what it
+    costs to ask three hundred packages for their names and licences.
+    """
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    fields, _, _ = text.partition("\n\n")
+    return message_from_string(fields)
 
 
 def compare(

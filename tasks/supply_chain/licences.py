@@ -4,6 +4,8 @@ What a package says in its metadata counts. Where that may mean one of several (
 classifiers), all of them have to be allowed. What is in no list is unknown, and not allowed.
 """
 
+from email.message import Message
+from functools import lru_cache
 from importlib.metadata import Distribution
 
 from license_expression import (
@@ -16,6 +18,7 @@ from license_expression import (
 )
 
 from tasks.supply_chain.declaring import Licences
+from tasks.supply_chain.installed import read_fields
 
 SPDX = get_spdx_licensing()
 PREFIX = "License :: OSI Approved :: "
@@ -46,21 +49,22 @@ SPELLINGS = {
 
 def licence_of(distribution: Distribution, name: str, licences: Licences) -> Renderable | None:
     """Return the licence as an SPDX expression; nothing where it is not known."""
-    if (expression := _field(distribution, "License-Expression")) is not None:
+    fields = read_fields(distribution)
+    if (expression := _field(fields, "License-Expression")) is not None:
         return parse_licence(expression)  # the package's own word is never overridden
 
     # What a person has looked up counts for that version: the next may have another licence.
     stated = licences.stated.get(name)
-    if stated is not None and stated.version == distribution.version:
+    if stated is not None and stated.version == _field(fields, "Version"):
         return parse_licence(stated.expression)
 
-    text = " ".join((_field(distribution, "License") or "").split())
+    text = " ".join((_field(fields, "License") or "").split())
     if (licence := parse_licence(SPELLINGS.get(text.lower(), text))) is not None:
         return licence
 
     names = {
         value.removeprefix(PREFIX)
-        for value in distribution.metadata.get_all("Classifier", [])
+        for value in fields.get_all("Classifier", [])
         if value.startswith(PREFIX)
     }
 
@@ -71,11 +75,12 @@ def licence_of(distribution: Distribution, name: str, licences: Licences) -> Ren
     return parse_licence(" AND ".join(sorted(CLASSIFIERS[value] for value in names)))
 
 
-def _field(distribution: Distribution, name: str) -> str | None:
-    values = distribution.metadata.get_all(name, [])
+def _field(fields: Message, name: str) -> str | None:
+    values = fields.get_all(name, [])
     return str(values[0]) if values else None
 
 
+@lru_cache(maxsize=512)  # three hundred packages have some forty licences among them
 def parse_licence(text: str) -> Renderable | None:
     """Return an SPDX expression; nothing where a text is none."""
     try:
