@@ -4,9 +4,10 @@ When a stage ends, DVC changes one entry of `dvc.lock`. To keep comments, it rea
 a parser in pure Python, and writes it whole, even where the entry is as it was. That costs half a
 second a stage at a hundred kilobytes, and more with each use case.
 
-Here the file is read by the fast parser, which knows no comments, if nothing of it is lost that
-way: written again without a change, it has the same bytes. Any other file (somebody's comments,
-numbers in another form) is DVC's to change. What has not changed is not written.
+Here the file is read by the fast parser, which knows no comments. What has not changed is not
+written. What has, is written from these values if nothing of the file is lost that way: its old
+values, written again, have its bytes. In any other file (somebody's comments, numbers in another
+form) the change is made DVC's way.
 
 The writer is pure Python, too, and takes twice what the fast parser does. In block style the text
 of an entry hangs on that entry alone, so that the text of one that is as it was is kept.
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tasks.pipeline.parsed_files import parse_once
 
 LOCK_FILE = "dvc.lock"
 
@@ -36,19 +39,46 @@ def modify_lock_file(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
 
     In place of `dvc.utils.serialize.modify_yaml` (DVC 3.67), which takes and yields the same.
     """
-    from dvc.utils.serialize import modify_yaml, parse_yaml
+    from dvc.utils.serialize import modify_yaml
 
     file = Path(path)
     text = file.read_text(encoding="utf-8") if file.name == LOCK_FILE and file.is_file() else ""
-    values: dict[str, Any] = parse_yaml(text, path) if text else {}
-    if not text or _text_of(values) != text or _has_exponent(values):
+    values: dict[str, Any] = parse_once(text, path) if text else {}
+    if not text or _has_exponent(values):
         with modify_yaml(path, fs=fs) as round_trip:
             yield round_trip
         return
 
+    before = _form_of(values)
     yield values
-    if (changed := _text_of(values)) != text:
-        file.write_text(changed, encoding="utf-8")
+    # Most stages that ran leave their entry as it was, and writing all of them to compare is most
+    # of what this costs.
+    if _form_of(values) == before:
+        return
+    original = parse_once(text, path)
+    if _text_of(original) == text:
+        file.write_text(_text_of(values), encoding="utf-8")
+        return
+    with modify_yaml(path, fs=fs) as round_trip:
+        _carry_over(original, values, round_trip)
+
+
+def _carry_over(
+    original: Mapping[str, Any], values: Mapping[str, Any], round_trip: dict[str, Any]
+) -> None:
+    """Give what DVC's parser read the entries that were changed, and their order."""
+    before: Mapping[str, Any] = original.get("stages", {})
+    after: Mapping[str, Any] = values["stages"]
+    entries = round_trip.setdefault("stages", {})
+
+    for name in before.keys() - after.keys():
+        del entries[name]
+    for name, entry in after.items():
+        if name not in before or _form_of(before[name]) != _form_of(entry):
+            entries[name] = entry
+    if list(entries) != list(after):
+        for name in after:
+            entries[name] = entries.pop(name)
 
 
 def _text_of(values: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Run one stage through DVC, in this process: the same path, lock file and skips as `dvc repro`.
 
-This module and `lock_file` alone import DVC. They rely on what was measured with DVC 3.67:
+This module, `lock_file`, `parsed_files` and `one_look` alone import DVC. They rely on what was
+measured with DVC 3.67:
 
 - `single_item` runs just the stage named and never checks that its inputs are fresh.
 - The repository must be the current folder.
@@ -19,6 +20,8 @@ from tasks.errors import PortcullisError, RefusedError
 from tasks.path import STAGES
 from tasks.pipeline.listener import LineSink, StageMessages, listen_to_stage
 from tasks.pipeline.lock_file import LOCK_FILE, install_fast_lock_file, modify_lock_file
+from tasks.pipeline.one_look import digesting_once
+from tasks.pipeline.parsed_files import install_parsed_files
 from tasks.plain_text import one_line
 
 
@@ -122,7 +125,7 @@ def list_stale(stage: str, case: str) -> tuple[str, ...]:
     Some stages run every time by design ("always changed"), which is no staleness; of any other
     it is.
     """
-    with open_repo() as repo:
+    with open_repo() as repo, digesting_once():
         status: dict[str, list[Any]] = repo.status(targets=[f"{stage}@{case}"], with_deps=True)
 
     lines: list[str] = []
@@ -158,6 +161,7 @@ def open_repo() -> Any:
     from dvc.repo import Repo
 
     install_fast_lock_file()
+    install_parsed_files()
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     # By default DVC keeps what it knows of files in /var/tmp/dvc, which all users may write to.
     os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(".dvc", "tmp", "site").absolute()))

@@ -13,6 +13,7 @@ from dvc.utils.serialize import _yaml, modify_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.pipeline import lock_file
 from tasks.pipeline.lock_file import install_fast_lock_file, modify_lock_file
 
 Modify = Callable[[str], AbstractContextManager[dict[str, Any]]]
@@ -97,6 +98,37 @@ def test_an_entry_that_is_as_it_was_leaves_the_file_alone(lock: Path) -> None:
     before = lock.stat()
     set_entry(modify_lock_file, lock, "admit@loan", {"cmd": "a", "params": {"rate": 0.5}})
     assert lock.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_where_nothing_changes_no_entry_is_written_as_text(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing the whole file to compare it was most of what an unchanged stage cost."""
+
+    def refuse(_: object) -> str:
+        raise AssertionError("written as text")
+
+    monkeypatch.setattr(lock_file, "_entries", {})
+    monkeypatch.setattr("dvc.utils.serialize.dumps_yaml", refuse)
+    lock.write_text(f"# a person's\n{lock.read_text()}")
+    before = lock.read_bytes()
+    set_entry(modify_lock_file, lock, "admit@loan", {"cmd": "a", "params": {"rate": 0.5}})
+    assert lock.read_bytes() == before
+
+
+@pytest.mark.parametrize("odd", ["# a person's\n", "      spare: {a: 1}\n"])
+def test_entries_that_change_places_in_an_odd_file_do_as_dvc_does(lock: Path, odd: str) -> None:
+    lock.write_text(lock.read_text() + odd)
+    for name in ("train@loan", "admit@claims"):
+        set_entry(modify_yaml, lock, name, {"cmd": name})
+    slow = lock.with_name("slow.lock")
+    slow.write_text(lock.read_text())
+
+    for path, modify in ((lock, modify_lock_file), (slow, modify_yaml)):
+        with modify(str(path)) as data:
+            for name in ("train@loan", "admit@claims", "admit@loan"):
+                data["stages"][name] = data["stages"].pop(name)
+    assert lock.read_text() == slow.read_text()
 
 
 @pytest.mark.usefixtures("is_round_trip_forbidden")

@@ -8,8 +8,11 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dvc import output
+from dvc_data.hashfile import build as hashfile
 
 from tasks.errors import Refusal, RefusedError
 from tasks.pipeline.listener import end_all_stages
@@ -138,6 +141,30 @@ def test_entries_of_stages_that_ran_at_once_are_put_into_order_and_nothing_else_
     ).read_text().index("first@toy")
     order_lock_entries(("first", "second"), "toy")
     assert (toy / "dvc.lock").read_text() == ordered
+
+
+def test_a_look_digests_what_two_stages_depend_on_once_and_the_next_look_anew(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("first")
+    run("second")
+    digested: list[str] = []
+
+    def build(odb: Any, path: str, *rest: Any, **options: Any) -> Any:
+        digested.append(Path(path).name)
+        return hashfile.build(odb, path, *rest, **options)
+
+    monkeypatch.setattr(output, "build", build)
+    assert list_stale("second", "toy") == ()
+    assert digested.count("mode") == 1
+
+    # Nothing of a look is left: neither for the next one, nor for a stage that runs.
+    (toy / "mode").write_text("changed")
+    assert len(list_stale("second", "toy")) == 2
+    assert digested.count("mode") == 2
+    assert run("first")[0].changed
+    assert run("second")[0].changed
+    assert list_stale("second", "toy") == ()
 
 
 def test_an_edited_output_is_stale(toy: Path) -> None:
