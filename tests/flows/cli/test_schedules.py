@@ -23,22 +23,21 @@ COMPLAINT = re.compile(r"\b(?:ERROR|CRITICAL)\b|Traceback|Unexpected error in|(?
 SCHEDULED = re.compile(r"prefect\.server\.services\.scheduler - Scheduled \d+ runs")
 
 
-@pytest.fixture
-def scheduled(workspace: Workspace) -> Workspace:
-    """A workspace in which a release and the nightly erasure are due again and again."""
+def schedule(workspace: Workspace, *deployments: str) -> None:
+    """Let deployments be due again and again."""
     path = workspace.root / "prefect.yaml"
     values = yaml.safe_load(path.read_text())
     for deployment in values["deployments"]:
-        if deployment["name"] in (RELEASE, ERASE_DUE):
+        if deployment["name"] in deployments:
             deployment["schedules"] = [{"interval": EVERY_SECONDS}]
     path.write_text(yaml.safe_dump(values))
-    return workspace
 
 
 def test_schedules_fire_one_run_at_a_time_and_no_service_complains(
-    scheduled: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path
 ) -> None:
-    with running(scheduled, tmp_path / "ui.log", PREFECT_SERVER_LOGGING_LEVEL="INFO") as ui:
+    schedule(workspace, RELEASE, ERASE_DUE)
+    with running(workspace, tmp_path / "ui.log", PREFECT_SERVER_LOGGING_LEVEL="INFO") as ui:
         began = time.monotonic()
         # At once, and beside the scheduled ones: somebody has to wait.
         by_hand = {ui.start(RELEASE), ui.start(RELEASE)}
@@ -85,15 +84,17 @@ def test_schedules_fire_one_run_at_a_time_and_no_service_complains(
 
 
 def test_a_release_that_was_interrupted_blocks_none_that_comes_after(
-    scheduled: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path
 ) -> None:
-    with running(scheduled, tmp_path / "first.log", end=signal.SIGTERM) as ui:
+    # The release alone: each run of another deployment is a process that takes seconds.
+    schedule(workspace, RELEASE)
+    with running(workspace, tmp_path / "first.log", end=signal.SIGTERM) as ui:
         ui.wait_until(
             lambda: bool(ui.scheduled_runs(RELEASE, "RUNNING")), "scheduled release under way"
         )
         (interrupted,) = ui.scheduled_runs(RELEASE, "RUNNING")
 
-    with running(scheduled, tmp_path / "second.log", end=signal.SIGHUP) as ui:
+    with running(workspace, tmp_path / "second.log", end=signal.SIGHUP) as ui:
         assert ui.state_names(interrupted["id"])[-2:] == ["Running", "Crashed"]
         ui.wait_until(
             lambda: bool(ui.scheduled_runs(RELEASE, "COMPLETED")), "scheduled release after it"
