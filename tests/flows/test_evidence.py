@@ -29,10 +29,12 @@ def statements(path: Path) -> list[dict[str, Any]]:
         return [json.loads(b64decode(json.loads(archive.read(name))["payload"])) for name in names]
 
 
-@pytest.fixture
-def bundle(workspace: Workspace, tmp_path: Path) -> Path:
-    path = tmp_path / "bundle.zip"
-    portcullis(workspace, "bundle", CASE, "--output", str(path))
+@pytest.fixture(scope="module")
+def bundle(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the release. Never changed."""
+    folder = tmp_path_factory.mktemp("bundled")
+    path = folder / "bundle.zip"
+    portcullis(released.copy(folder), "bundle", CASE, "--output", str(path))
     return path
 
 

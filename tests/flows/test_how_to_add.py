@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,29 @@ pytestmark = pytest.mark.integration
 PAGE = (CHECKOUT / "docs" / "how-to-add.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"<!-- (\w+) ?(\S*) -->\n```\w+\n(.*?)```", re.DOTALL)
 PORTCULLIS = (sys.executable, "-m", "flows")
+REGISTER = f"register@{CASE}"
+
+
+@dataclass(frozen=True)
+class Added:
+    """A workspace that has a gate more and was released with it. Never changed."""
+
+    workspace: Workspace
+    by_hand: set[str]  # the files that the page has changed
+    derived: set[str]  # those that `sync` changed then
+
+
+@pytest.fixture(scope="module")
+def added(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Added:
+    workspace = released.copy(tmp_path_factory.mktemp("added"))
+    add_gate(workspace)
+    by_hand = changed_files(workspace)
+    workspace.run(*PORTCULLIS, "sync")
+    derived = changed_files(workspace) - by_hand
+
+    # Past Prefect, which the case below takes: the path is the same.
+    workspace.dvc("repro", REGISTER)
+    return Added(workspace, by_hand, derived)
 
 
 def blocks(heading: str, action: str) -> list[tuple[str, str]]:
@@ -64,40 +88,32 @@ def decision_of(workspace: Workspace) -> dict[str, str]:
     return {gate["gate"]: gate["outcome"] for gate in decision["gates"]}
 
 
-def test_a_gate_touches_its_room_one_row_its_configuration_and_its_limits(
-    workspace: Workspace,
-) -> None:
-    add_gate(workspace)
-    by_hand = changed_files(workspace)
-    workspace.run(*PORTCULLIS, "sync")
+def test_a_gate_touches_its_room_one_row_its_configuration_and_its_limits(added: Added) -> None:
+    room = {f"tasks/stages/example/{path.name}" for path in room_files(added.workspace)}
+    assert added.by_hand == {*room, "tasks/path.py", f"configs/{CASE}/case.yaml"}
+    assert added.derived == {"dvc.yaml", f"configs/{CASE}/resolved.yaml"}
 
-    room = {f"tasks/stages/example/{path.name}" for path in room_files(workspace)}
-    assert by_hand == {*room, "tasks/path.py", f"configs/{CASE}/case.yaml"}
-    assert changed_files(workspace) - by_hand == {"dvc.yaml", f"configs/{CASE}/resolved.yaml"}
-
-    # Past Prefect, which the case below takes: the path is the same.
-    workspace.dvc("repro", f"register@{CASE}")
-    assert decision_of(workspace)["example"] == "pass"
-    assert workspace.path("register/receipt.json").exists()
+    assert decision_of(added.workspace)["example"] == "pass"
+    assert added.workspace.path("register/receipt.json").exists()
 
 
 def room_files(workspace: Workspace) -> list[Path]:
     return list((workspace.root / "tasks" / "stages" / "example").glob("*.py"))
 
 
-def test_an_added_gate_that_fails_blocks_the_registration(workspace: Workspace) -> None:
+def test_an_added_gate_that_fails_blocks_the_registration(added: Added, tmp_path: Path) -> None:
+    workspace = added.workspace.copy(tmp_path)
     versions = workspace.versions()
-    add_gate(workspace)
+    # Another model, which was never registered: of it alone an absent version says something.
     merge_into_case(workspace, {"train": {"seed": 3}})
     path = workspace.root / "configs" / CASE / "case.yaml"
-    path.write_text(
-        path.read_text().replace(
-            "most_common_score_ratio: 0.5", "most_common_score_ratio: 0.000001"
-        )
-    )
+    text = path.read_text()
+    stricter = text.replace("most_common_score_ratio: 0.5", "most_common_score_ratio: 0.000001")
+    assert stricter != text
+    path.write_text(stricter)
     workspace.run(*PORTCULLIS, "sync")
 
-    done = workspace.dvc("repro", f"register@{CASE}", check=False)
+    done = workspace.dvc("repro", REGISTER, check=False)
     assert done.returncode
     assert "share of the most common score" in done.stdout + done.stderr
     assert decision_of(workspace)["example"] == "fail"
