@@ -123,7 +123,7 @@ def _goes_with_a_name(word: Word) -> bool:
 
 def _find_again(words: list[Word], starts: list[int], names: list[Span]) -> list[Span]:
     """Return the other places where a word of a name stands alone, written like a name."""
-    inside = _covered(words, starts, names)
+    inside = _words_inside(words, starts, names)
     forms = [words[number].form for number in inside]
     words_of_names = {
         form.lower for form in forms if form.size > 2 and not form.is_title and not form.is_ordinary
@@ -137,7 +137,7 @@ def _find_again(words: list[Word], starts: list[int], names: list[Span]) -> list
     ]
 
 
-def _covered(words: list[Word], starts: list[int], spans: list[Span]) -> set[int]:
+def _words_inside(words: list[Word], starts: list[int], spans: list[Span]) -> set[int]:
     """Return the numbers of the words that lie wholly in one of the spans."""
     covered: set[int] = set()
     for span in spans:
