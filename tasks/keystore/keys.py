@@ -211,8 +211,9 @@ class KeyStore:
         if unknown:
             # All at once, not the oldest: a pass over data reads each key once, so that keeping
             # some would save nothing.
+            # Buckets stay open: there are few, and with a key service each costs a request.
             if len(self._keys["key_id"]) + len(unknown) > REMEMBERED_KEYS:
-                self._forget()
+                self._forget_keys()
             found, lookups = self._retry_if_rewrapped(lambda: self._fetch(column, unknown))
             by_lookup = dict(zip(lookups, found, strict=True))
             by_id = {key[:ID_BYTES]: key for key in found}
@@ -288,6 +289,9 @@ class KeyStore:
 
     def _forget(self) -> None:
         self._buckets.clear()
+        self._forget_keys()
+
+    def _forget_keys(self) -> None:
         for remembered in self._keys.values():
             remembered.clear()
 

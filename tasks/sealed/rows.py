@@ -11,7 +11,7 @@ dataset, where AES-GCM gives the same bytes and nothing away; and a rerun writes
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -249,9 +249,7 @@ def iter_rows(
 ) -> Iterator[Opened]:
     """Unseal a file row group by row group, in constant memory.
 
-    At least one part is yielded, of an empty file an empty one.
-
-    At least one part is yielded, and a part may be empty. The file's own authentication is checked
+    At least one part is yielded, and a part may be empty: of an empty file it is. The file's own authentication is checked
     first, over the tags of all rows, before any row is yielded: a caller that stops early has rows
     of a whole file, too.
 
@@ -263,9 +261,10 @@ def iter_rows(
     shredded_ids: set[bytes] = set()
     if sealed.file.num_row_groups == 0:
         yield Opened(unpack([], sealed.layout, columns), 0, 0)
-    for table in sealed.groups():
-        yield _unseal(table, position, sealed, columns, keys, shredded_ids)
-        position += len(table)
+    for group in range(sealed.file.num_row_groups):
+        opened = _unseal(sealed, group, position, columns, keys, shredded_ids)
+        position += opened.unsealed + opened.shredded
+        yield opened
 
 
 @dataclass(frozen=True)
@@ -279,7 +278,18 @@ class CheckedFile:
 
     def groups(self) -> Iterator[pa.Table]:
         """Yield its row groups, sealed."""
-        return _groups(self.file, self.shown)
+        for group in range(self.file.num_row_groups):
+            yield from _read_group(self.file, group, self.shown)
+
+    def key_ids(self, group: int) -> list[bytes]:
+        """Return the key id of each row of a row group."""
+        (table,) = _read_group(self.file, group, self.shown, columns=["key"])
+        key_ids: list[bytes] = table["key"].to_numpy().tolist()
+        return key_ids
+
+    def slices(self, group: int) -> Iterator[pa.Table]:
+        """Yield a row group some rows at a time: of what is sealed, no more is ever in memory."""
+        return _read_group(self.file, group, self.shown, rows_at_once=SLICE_ROWS)
 
 
 def check_file(path: Path, dataset: str, keys: KeyStore) -> CheckedFile:
@@ -330,24 +340,35 @@ def join_frames(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _unseal(
-    table: pa.Table,
-    first: int,
     sealed: CheckedFile,
+    group: int,
+    first: int,
     columns: tuple[str, ...] | None,
     keys: KeyStore,
     shredded_ids: set[bytes],
 ) -> Opened:
     """Unseal one row group; add to `shredded_ids` the keys that no longer exist."""
-    different = set(table["key"].to_numpy().tolist())
+    ids = sealed.key_ids(group)
+    different = set(ids)
     key_of = keys.by_id(different)
     count_before = len(shredded_ids)
     shredded_ids |= different - set(key_of)
 
-    frame = open_group(table, first, sealed.bound, sealed.layout, columns, key_of, sealed.shown)
+    frame = open_slices(
+        sealed.slices(group),
+        first,
+        sealed.bound,
+        sealed.layout,
+        columns,
+        key_of,
+        sealed.shown,
+        # A cipher is kept where several rows share it; else it is made, used and forgotten.
+        are_shared=2 * len(key_of) <= len(ids),
+    )
     return Opened(
         frame,
         unsealed=len(frame),
-        shredded=len(table) - len(frame),
+        shredded=len(ids) - len(frame),
         people_shredded=len(shredded_ids) - count_before,
     )
 
@@ -366,36 +387,53 @@ def open_group(
     Raises:
         SealError: A row was altered or moved; says where.
     """
-    ids: list[bytes] = table["key"].to_numpy().tolist()
-    # A cipher is kept where several rows share it; else it is made, used and forgotten.
-    are_shared = 2 * len(key_of) <= len(ids)
+    slices = (table.slice(start, SLICE_ROWS) for start in range(0, len(table), SLICE_ROWS))
+    are_shared = 2 * len(key_of) <= len(table)
+    return open_slices(slices, first, bound, layout, columns, key_of, shown, are_shared=are_shared)
+
+
+def open_slices(
+    slices: Iterable[pa.Table],
+    first: int,
+    bound: bytes,
+    layout: Layout,
+    columns: tuple[str, ...] | None,
+    key_of: Mapping[bytes, SubjectKey],
+    shown: str,
+    *,
+    are_shared: bool,
+) -> pd.DataFrame:
+    """Return the same of a row group that is there some rows at a time.
+
+    `are_shared` says that ciphers are kept, because several rows have the same key.
+    """
     decrypt_of = {key_id: key.cipher.decrypt for key_id, key in key_of.items() if are_shared}
 
     frames = []
+    position = first
     # Some rows at a time: packed, opened and joined, a row lies in memory three times for a moment.
-    for start in range(0, max(len(ids), 1), SLICE_ROWS):
+    for table in slices:
         rows = []
-        sealed_rows = table["row"].slice(start, SLICE_ROWS).to_numpy().tolist()
-        some_ids = ids[start : start + SLICE_ROWS]
-        for position, (key_id, sealed) in enumerate(
-            zip(some_ids, sealed_rows, strict=True), first + start
-        ):
+        ids = table["key"].to_numpy().tolist()
+        sealed_rows = table["row"].to_numpy().tolist()
+        for place, (key_id, sealed) in enumerate(zip(ids, sealed_rows, strict=True), position):
             key = key_of.get(key_id)
             if key is None:
                 continue
             try:
                 decrypt = decrypt_of[key_id] if are_shared else key.cipher.decrypt
-                data = bound + key_id + position.to_bytes(8)
+                data = bound + key_id + place.to_bytes(8)
                 rows.append(decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
             except InvalidTag:
                 raise SealError(
-                    f"{shown}, row {position}",
+                    f"{shown}, row {place}",
                     expected="the row that was sealed here",
                     found="an altered or moved one",
                     remedy="Run `dvc checkout`; look for who or what wrote into it.",
                 ) from None
         frames.append(unpack(rows, layout, columns))
-    return join_frames(frames)
+        position += len(ids)
+    return join_frames(frames or [unpack([], layout, columns)])
 
 
 def _by_person(codes: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -429,25 +467,28 @@ def _take_slices(rows: list[bytes]) -> list[pa.Array]:
     return arrays
 
 
-def _groups(
-    file: pq.ParquetFile, where: str, rows_at_once: int | None = None
+def _read_group(
+    file: pq.ParquetFile,
+    group: int,
+    where: str,
+    *,
+    rows_at_once: int | None = None,
+    columns: list[str] = SCHEMA.names,
 ) -> Iterator[pa.Table]:
-    """Yield each row group, or some rows of it at a time; what does not parse is a SealError."""
-    for group in range(file.num_row_groups):
-        try:
-            if rows_at_once is None:
-                yield _with_key_ids(file.read_row_group(group, columns=SCHEMA.names))
-                continue
-            batches = file.iter_batches(rows_at_once, row_groups=[group], columns=SCHEMA.names)
-            for batch in batches:
-                yield _with_key_ids(pa.Table.from_batches([batch]))
-        except (pa.ArrowException, KeyError, OSError) as error:
-            raise SealError(
-                where,
-                expected=f"a whole row group {group}",
-                found=f"one that does not parse ({type(error).__name__})",
-                remedy="Run `dvc checkout`; look for who or what wrote into it.",
-            ) from None
+    """Yield a row group, or some rows of it at a time; what does not parse is a SealError."""
+    try:
+        if rows_at_once is None:
+            yield _with_key_ids(file.read_row_group(group, columns=columns))
+            return
+        for batch in file.iter_batches(rows_at_once, row_groups=[group], columns=columns):
+            yield _with_key_ids(pa.Table.from_batches([batch]))
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise SealError(
+            where,
+            expected=f"a whole row group {group}",
+            found=f"one that does not parse ({type(error).__name__})",
+            remedy="Run `dvc checkout`; look for who or what wrote into it.",
+        ) from None
 
 
 def _with_key_ids(table: pa.Table) -> pa.Table:
@@ -461,9 +502,10 @@ def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
     """Return how many rows there are, and the digest of all their key ids and tags."""
     digest = hashlib.sha256()
     rows = 0
-    for table in _groups(file, where, SLICE_ROWS):
-        rows += len(table)
-        digest.update(_interleaved(table))
+    for group in range(file.num_row_groups):
+        for table in _read_group(file, group, where, rows_at_once=SLICE_ROWS):
+            rows += len(table)
+            digest.update(_interleaved(table))
     return rows, digest.digest()
 
 
