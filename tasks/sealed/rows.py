@@ -249,9 +249,9 @@ def iter_rows(
 ) -> Iterator[Opened]:
     """Unseal a file row group by row group, in constant memory.
 
-    At least one part is yielded, and a part may be empty: of an empty file it is. The file's own authentication is checked
-    first, over the tags of all rows, before any row is yielded: a caller that stops early has rows
-    of a whole file, too.
+    At least one part is yielded, and a part may be empty: of an empty file it is. The file's own
+    authentication is checked first, over the tags of all rows, before any row is yielded: a caller
+    that stops early has rows of a whole file, too.
 
     Raises:
         SealError: As `read_rows` does.

@@ -36,7 +36,7 @@ REPORT_VARIABLE = "PORTCULLIS_REPORT_FD"
 WORKER_VARIABLE = "PORTCULLIS_WORKER_PID"
 
 # Those that hold a whole delivery and make many tables of it, one after the other.
-LEAN_STAGES = frozenset({"ingest"})
+LEAN_STAGES = frozenset({"ingest", "validate"})
 # Those that only unseal and seal where an engine has workers. Where they compute themselves, memory
 # that is given back is asked for again with every matrix, which takes longer.
 LEAN_BESIDE_WORKERS = frozenset({"redact"})

@@ -6,11 +6,14 @@ and a row's hashes and values are put one after the other.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tasks.config.cases import Columns
 from tasks.stages.validate.expectations import PartCounts, Suite, SuiteCheck, count_part
+from tasks.stages.validate.holding import HeldRows
 from tasks.stages.validate.params import ValidateParams
 from tasks.stages.validate.quality import (
     RowHashes,
@@ -18,7 +21,8 @@ from tasks.stages.validate.quality import (
     profiled,
     require_columns,
 )
-from tasks.stages.workspace import join_parts
+
+SUBJECT = "subject"
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class CountedColumns:
         require_columns(measured_columns(columns, params), present)
         counted = tuple(name for name in check.columns_by_part(kept=()) if name in present)
         asked = check.columns()
-        whole = {"subject", *profiled(columns)}
+        whole = {SUBJECT, *profiled(columns)}
         kept = tuple(
             name
             for name in present
@@ -68,7 +72,7 @@ class CountedPart:
 
     counts: PartCounts
     hashes: RowHashes
-    kept: pd.DataFrame
+    kept: HeldRows
 
 
 def count_rows_of_part(asked: CountedColumns, rows: pd.DataFrame) -> CountedPart:
@@ -76,18 +80,33 @@ def count_rows_of_part(asked: CountedColumns, rows: pd.DataFrame) -> CountedPart
     return CountedPart(
         count_part(asked.suite, rows[list(asked.counted)]),
         RowHashes.of(rows, asked.columns, asked.params),
-        rows[list(asked.kept)],
+        HeldRows.of(rows[list(asked.kept)]),
     )
 
 
-def combine_parts(
-    check: SuiteCheck, parts: Iterable[CountedPart]
-) -> tuple[pd.DataFrame, RowHashes]:
-    """Return what is kept of all rows, and their hashes; counts are added to the check."""
+@dataclass(frozen=True)
+class CountedRows:
+    """What is kept of all rows: their columns, whom each is about by number, and their hashes."""
+
+    kept: HeldRows
+    people: "np.ndarray[Any, Any]"
+    hashes: RowHashes
+
+
+def combine_parts(check: SuiteCheck, parts: Iterable[CountedPart]) -> CountedRows:
+    """Return what is kept of all rows; counts are added to the check.
+
+    Where nothing but equality is asked of pseudonyms, numbers take their place.
+    """
     kept = []
     hashes = []
     for part in parts:
         check.add_counts(part.counts)
         kept.append(part.kept)
         hashes.append(part.hashes)
-    return join_parts(kept), RowHashes.combined(hashes)
+    rows = HeldRows.joined(kept)
+    del kept  # the pseudonyms among them
+    people = rows.number(SUBJECT)
+    if check.asks_only_what_is_equal(SUBJECT):
+        rows = rows.with_column(SUBJECT, people)
+    return CountedRows(rows, people, RowHashes.combined(hashes))

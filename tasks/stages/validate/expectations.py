@@ -18,6 +18,7 @@ from tasks.config.cases import validated_file
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
+from tasks.stages.validate.holding import HeldRows
 from tasks.under_way import counted
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ ROW_BY_ROW = frozenset(
         "expect_column_values_to_not_be_null",
         "expect_column_values_to_not_match_regex",
         "expect_column_values_to_not_match_regex_list",
+    }
+)
+# Those whose counts stay the same where other values take the place of a column's, as long as they
+# are equal, and missing, where these are.
+ABOUT_EQUALITY = frozenset(
+    {
+        "expect_column_values_to_be_null",
+        "expect_column_values_to_be_unique",
+        "expect_column_values_to_not_be_null",
     }
 )
 ABOUT_ROW_COUNT = frozenset(
@@ -150,6 +160,11 @@ class SuiteCheck:
             if column not in kept and all(one.type in ROW_BY_ROW for one in several)
         )
 
+    def asks_only_what_is_equal(self, column: str) -> bool:
+        """Say whether a column may be asked about as numbers, equal where its values are."""
+        about = [one for one in self._suite.expectations if column in (_confined_to(one) or ())]
+        return self.columns() is not None and all(one.type in ABOUT_EQUALITY for one in about)
+
     def add_counts(self, counts: PartCounts) -> None:
         """Add what `count_part` counted in some of the rows, in whichever process."""
         for name, values in counts.items():
@@ -161,10 +176,10 @@ class SuiteCheck:
                 else [_merged(one, other) for one, other in zip(earlier, counted, strict=True)]
             )
 
-    def finish(self, frame: "pd.DataFrame") -> tuple[tuple[ExpectationResult, ...], str]:
+    def finish(self, rows: "pd.DataFrame | HeldRows") -> tuple[tuple[ExpectationResult, ...], str]:
         """Return the result of every expectation in the suite's order, and the page as HTML.
 
-        `frame` has all rows, with every column that was not counted by part. The same rows and
+        `rows` are all of them, with every column that was not counted by part. The same rows and
         suite give the same page, however they were divided. An expectation that could not be
         evaluated (a column is absent, or of another type) has a fault; it is neither met nor
         missed.
@@ -175,14 +190,13 @@ class SuiteCheck:
             if columns is None or len(columns) != 1 or columns[0] not in self._results:
                 groups.setdefault(columns, []).append(expectation)
 
+        held = rows if isinstance(rows, HeldRows) else HeldRows.of(rows)
         results = [result for several in self._results.values() for result in several]
         for columns, expectations in counted(
             "asking expectations", groups.items(), "sets of columns"
         ):
-            asked_about = (
-                frame if not columns else frame[[name for name in columns if name in frame]]
-            )
-            results += self._validator.ask(asked_about, expectations)
+            about = held.columns if columns is None else [name for name in columns if name in held]
+            results += self._validator.ask(held.frame(about), expectations)
         # People compare them with the suite's file.
         results.sort(key=lambda result: _place_in_suite(result, self._suite))
 

@@ -12,12 +12,14 @@ from tasks.config.cases import Columns, Role
 from tasks.errors import DataError
 from tasks.formats.shown import count_of
 from tasks.stages.validate.expectations import ExpectationResult
+from tasks.stages.validate.holding import HeldRows, columns_of
 from tasks.stages.validate.params import ValidateParams
 from tasks.stages.validate.reference.cells import SMALLEST_CELL, category_names
 from tasks.stages.validate.reference.delivery import ReferenceReport, compare_with_reference
 from tasks.stages.validate.reference.profile import Profile, profile_jointly
 
 DERIVED = "derived"  # the `source` of a column that ingest computed, maybe from several
+HEAD_ROWS = 1_000
 NEAR_DIGITS = 3  # numbers that agree in so many significant digits are near duplicates
 
 
@@ -92,11 +94,12 @@ class RowHashes:
 
 
 def measure_quality(
-    rows: pd.DataFrame,
+    rows: pd.DataFrame | HeldRows,
     columns: Columns,
     params: ValidateParams,
     expectations: tuple[ExpectationResult, ...],
     reference: Profile | None,
+    people: "np.ndarray[Any, Any] | None" = None,
     hashes: RowHashes | None = None,
 ) -> QualityReport:
     """Measure one version of the data.
@@ -107,6 +110,7 @@ def measure_quality(
         params: What is measured.
         expectations: The suite's results, which are reported as they are.
         reference: The accepted version's profile, or None where none has been accepted.
+        people: Whom each row is about, by number, where that is known already.
         hashes: The rows' hashes, where they have been computed part by part.
 
     Raises:
@@ -117,17 +121,20 @@ def measure_quality(
         measured_columns(columns, params) if hashes is None else {"subject", *profiled(columns)},
         map(str, rows.columns),
     )
-    if rows.empty:
+    if not len(rows):
         raise _unfit("no row")
+    if hashes is None:
+        hashes = RowHashes.of(columns_of(rows, list(map(str, rows.columns))), columns, params)
+    held = rows if isinstance(rows, HeldRows) else HeldRows.of(rows)
+    if people is None:
+        people = held.number("subject")
 
     features = list(columns.named(Role.FEATURE))
     protected = list(columns.named(Role.PROTECTED))
-    profiled_rows = rows[list(profiled(columns))]
+    profiled_rows = held.only(profiled(columns))
     target_name = columns.only(Role.TARGET)
-    target = rows[target_name]
+    target = held[target_name]
     label_shares = category_names(target.dropna()).value_counts(normalize=True)
-    if hashes is None:
-        hashes = RowHashes.of(rows, columns, params)
     return QualityReport(
         rows=len(rows),
         expectations=expectations,
@@ -136,7 +143,7 @@ def measure_quality(
         else compare_with_reference(
             reference,
             profiled_rows,
-            rows["subject"].to_numpy(),
+            people,
             target=target_name,
             protected=tuple(protected),
             sources={
@@ -146,17 +153,17 @@ def measure_quality(
             },
             significance=params.significance,
         ),
-        repeated_people_ratio=float(rows["subject"].duplicated().mean()),
-        exact_duplicate_ratio=_duplicate_ratio(rows["subject"], hashes.exact),
-        near_duplicate_ratio=_duplicate_ratio(rows["subject"], hashes.near),
+        repeated_people_ratio=float(pd.Series(people).duplicated().mean()),
+        exact_duplicate_ratio=_duplicate_ratio(people, hashes.exact),
+        near_duplicate_ratio=_duplicate_ratio(people, hashes.near),
         label_shares={str(label): float(share) for label, share in sorted(label_shares.items())},
         rows_without_label=int(target.isna().sum()),
-        missing_ratio={name: float(rows[name].isna().mean()) for name in (*features, *protected)},
-        constant_columns=tuple(name for name in features if rows[name].nunique(dropna=False) < 2),
-        group_rows={name: _group_rows(rows[name]) for name in protected},
+        missing_ratio={name: float(held[name].isna().mean()) for name in (*features, *protected)},
+        constant_columns=tuple(name for name in features if _is_constant(held[name])),
+        group_rows={name: _group_rows(held[name]) for name in protected},
         profile=profile_jointly(
             profiled_rows,
-            rows["subject"].to_numpy(),
+            people,
             target=target_name,
             protected=tuple(protected),
         ),
@@ -180,8 +187,14 @@ def _hash_rows(compared: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.uint64]]"
     return hashes.to_numpy().astype(np.uint64, copy=False)
 
 
+def _is_constant(values: "pd.Series[Any]") -> bool:
+    """Say whether a column has one value alone, or none."""
+    # Most have several among their first rows, so that not all have to be looked at.
+    return values.head(HEAD_ROWS).nunique(dropna=False) < 2 and values.nunique(dropna=False) < 2
+
+
 def _duplicate_ratio(
-    subjects: "pd.Series[str]", row_hashes: "np.ndarray[Any, np.dtype[np.uint64]]"
+    people: "np.ndarray[Any, Any]", row_hashes: "np.ndarray[Any, np.dtype[np.uint64]]"
 ) -> float:
     """Return the share of rows whose hash a row of another subject has, too.
 
@@ -192,10 +205,18 @@ def _duplicate_ratio(
     if not len(row_hashes):
         return 0.0
 
-    pairs = pd.DataFrame({"row_hash": row_hashes, "subject": subjects.to_numpy()})
+    # Of most rows the hash is their own: whose they are is asked of the others alone.
+    ordered = np.sort(row_hashes)
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(repeated):
+        return 0.0
+    places = np.minimum(np.searchsorted(repeated, row_hashes), len(repeated) - 1)
+    is_repeated = repeated[places] == row_hashes
+
+    pairs = pd.DataFrame({"row_hash": row_hashes[is_repeated], "person": people[is_repeated]})
     people_per_hash = pairs.drop_duplicates()["row_hash"].value_counts()
     shared_hashes = people_per_hash.index[people_per_hash > 1].to_numpy()
-    return float(np.isin(row_hashes, shared_hashes).mean())
+    return float(np.isin(pairs["row_hash"], shared_hashes).sum() / len(row_hashes))
 
 
 def _rounded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -37,14 +37,22 @@ def run(stage_run: StageRun) -> None:
     check = SuiteCheck(suite)
     present = stage_run.columns_of_rows("redact")
     asked = CountedColumns.of(suite, check, stage_run.columns, params, present)
-    rows, hashes = combine_parts(
+    counted = combine_parts(
         check,
         stage_run.map_rows("redact", count_rows_of_part, asked, columns=asked.needed(present)),
     )
-    results, html = check.finish(rows)
+    results, html = check.finish(counted.kept)
     accepted = _load_accepted(params.reference, stage_run.workspace)
     with under_way("measuring duplicates, drift and groups"):
-        report = measure_quality(rows, stage_run.columns, params, results, accepted, hashes)
+        report = measure_quality(
+            counted.kept,
+            stage_run.columns,
+            params,
+            results,
+            accepted,
+            counted.people,
+            counted.hashes,
+        )
 
     with stage_run.folder_of("docs") as docs:
         (docs / "index.html").write_text(html, encoding="utf-8")

@@ -28,7 +28,7 @@ from tasks.stages.validate.reference.associations import (
     standardised_chunks,
 )
 from tasks.stages.validate.reference.cells import MISSING, OTHER, CellCodes, ColumnProfile
-from tasks.stages.validate.reference.scores import Component, Scores, components_of, score_rows
+from tasks.stages.validate.reference.scores import Component, RowScores, components_of
 
 # Of two rare flags the correlation is far from normal: a score has to vary in so many rows.
 SMALLEST_MINORITY = 100
@@ -171,7 +171,7 @@ class _Comparison:
         column = np.array([component.column for component in self.components], dtype=object)
         self.is_used: Mask = (column[:, None] != column[None, :]) & ~np.isnan(accepted)
         self.accepted: Matrix = np.nan_to_num(accepted)
-        self.scores: Scores = score_rows(self.components, versions.codes)
+        self.scores = RowScores(self.components, versions.codes)
         self.delivered: Matrix = correlate(self.scores)
         self.versions = versions
 

@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from tasks.config.strict import StrictModel
 from tasks.stages.validate.reference.cells import SMALLEST_CELL, CellCodes
-from tasks.stages.validate.reference.scores import Component, Scores, score_rows
+from tasks.stages.validate.reference.scores import Component, RowScores, score_rows
 
 DECIMALS = 3
 WITHHELD = "."
@@ -64,7 +64,7 @@ def keep_associations(
     components: tuple[Component, ...], codes: dict[str, CellCodes]
 ) -> Associations:
     """Return what may be kept of how the scores of some rows go together."""
-    correlations = correlate(score_rows(components, codes)) if components else np.eye(0)
+    correlations = correlate(RowScores(components, codes)) if components else np.eye(0)
     correlations[_is_withheld(components, codes)] = np.nan
 
     lines = []
@@ -76,24 +76,24 @@ def keep_associations(
     )
 
 
-def correlate(scores: Scores) -> Matrix:
+def correlate(scores: RowScores) -> Matrix:
     """Return Pearson's correlations of scores; 0 with a score that does not vary."""
-    total = np.zeros((scores.shape[1], scores.shape[1]))
+    total = np.zeros((len(scores.components), len(scores.components)))
     for part in standardised_chunks(scores):
         total += part.T @ part
     return total / len(scores)
 
 
-def standardised_chunks(scores: Scores) -> Iterator[Matrix]:
+def standardised_chunks(scores: RowScores) -> Iterator[Matrix]:
     """Yield scores with mean 0 and variance 1, some rows at a time; one that is constant is 0.
 
     In double precision: sums in another order, as another processor may make them, then differ far
     behind the last decimal that is kept.
     """
-    sums = np.zeros(scores.shape[1])
-    squares = np.zeros(scores.shape[1])
-    for start in range(0, len(scores), CHUNK_ROWS):
-        part = scores[start : start + CHUNK_ROWS].astype(np.float64)
+    sums = np.zeros(len(scores.components))
+    squares = np.zeros(len(scores.components))
+    for chunk in scores.chunks(CHUNK_ROWS):
+        part = chunk.astype(np.float64)
         sums += part.sum(axis=0)
         squares += (part * part).sum(axis=0)
     mean = sums / len(scores)
@@ -102,8 +102,8 @@ def standardised_chunks(scores: Scores) -> Iterator[Matrix]:
     varies = variance > SMALLEST_VARIANCE
     scale = np.where(varies, 1 / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
 
-    for start in range(0, len(scores), CHUNK_ROWS):
-        yield (scores[start : start + CHUNK_ROWS].astype(np.float64) - mean) * scale
+    for chunk in scores.chunks(CHUNK_ROWS):
+        yield (chunk.astype(np.float64) - mean) * scale
 
 
 def _is_withheld(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from tasks.stages.validate.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.agreement import (
     AssociationReport,
     Versions,
@@ -34,7 +35,7 @@ class ReferenceReport(BaseModel):
 
 def compare_with_reference(
     reference: Profile,
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame | HeldRows",
     people: "np.ndarray[Any, Any]",
     *,
     target: str,
@@ -77,7 +78,7 @@ def compare_with_reference(
             labels = compare_label_rates(
                 joint.label_rates,
                 frame[target],
-                frame[list(protected)],
+                columns_of(frame, protected),
                 significance=significance,
                 rows_per_effective=max(
                     len(frame) / effective_delivered, reference.rows / joint.effective_rows

@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from tasks.config.strict import StrictModel
+from tasks.stages.validate.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.agreement import effective_rows
 from tasks.stages.validate.reference.associations import Associations, keep_associations
 from tasks.stages.validate.reference.cells import (
@@ -72,8 +73,8 @@ class Drift(BaseModel):
     chance: float
 
 
-def profile(frame: pd.DataFrame) -> Profile:
-    """Return the profile of a frame."""
+def profile(frame: "pd.DataFrame | HeldRows") -> Profile:
+    """Return the profile of some rows."""
     return Profile(
         rows=len(frame),
         columns={str(name): profile_column(frame[name]) for name in frame.columns},
@@ -81,7 +82,7 @@ def profile(frame: pd.DataFrame) -> Profile:
 
 
 def profile_jointly(
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame | HeldRows",
     people: "np.ndarray[Any, Any]",
     *,
     target: str,
@@ -100,13 +101,15 @@ def profile_jointly(
     joint = JointProfile(
         effective_rows=round(effective_rows(people), 1),
         associations=keep_associations(components_of(alone.columns), codes),
-        label_rates=keep_label_rates(frame[target], frame[list(protected)]),
+        label_rates=keep_label_rates(frame[target], columns_of(frame, protected)),
     )
     return alone.model_copy(update={"joint": joint})
 
 
 def drift(
-    reference: Profile, frame: pd.DataFrame, codes: Mapping[str, CellCodes] | None = None
+    reference: Profile,
+    frame: "pd.DataFrame | HeldRows",
+    codes: Mapping[str, CellCodes] | None = None,
 ) -> dict[str, Drift | None]:
     """Return the drift of every column of either side; None where there is nothing to compare with.
 
@@ -117,7 +120,7 @@ def drift(
     Population Stability Index"); `chance` is its 95 % point.
     """
     names = dict.fromkeys([*reference.columns, *map(str, frame.columns)])
-    if frame.empty or not reference.rows:
+    if not len(frame) or not reference.rows:
         return dict.fromkeys(names)
 
     codes = delivered_cells(reference, frame) if codes is None else codes
@@ -129,7 +132,7 @@ def drift(
     }
 
 
-def delivered_cells(reference: Profile, frame: pd.DataFrame) -> dict[str, CellCodes]:
+def delivered_cells(reference: Profile, frame: "pd.DataFrame | HeldRows") -> dict[str, CellCodes]:
     """Return the reference's cell of every row, for the columns that both have."""
     return {
         name: cell_codes(frame[name], cells)

@@ -6,7 +6,7 @@ has an indicator for each category. A column with gaps has one more, for "missin
 are the reference's, for the reference and for every delivery: a value means the same in both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,24 @@ def score_rows(components: tuple[Component, ...], codes: Mapping[str, CellCodes]
         of_cell = np.array(component.of_cell, dtype=np.float32)
         scores[:, place] = of_cell[codes[component.column]]
     return scores
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """The scores of rows, made of their cells some rows at a time: cells take a quarter of them."""
+
+    components: tuple[Component, ...]
+    codes: Mapping[str, CellCodes]
+
+    def __len__(self) -> int:
+        """The rows."""
+        return len(next(iter(self.codes.values())))
+
+    def chunks(self, rows: int) -> Iterator[Scores]:
+        """Yield the scores of so many rows at a time, in order."""
+        for start in range(0, len(self), rows):
+            some = {name: cells[start : start + rows] for name, cells in self.codes.items()}
+            yield score_rows(self.components, some)
 
 
 def _components(column: str, cells: ColumnProfile) -> list[Component]:

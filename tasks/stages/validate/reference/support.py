@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from tasks.stages.validate.holding import HeldRows
 from tasks.stages.validate.reference.cells import (
     MISSING,
     OTHER,
@@ -39,7 +40,7 @@ class Beyond(BaseModel):
 def compare_support(
     columns: Mapping[str, ColumnProfile],
     accepted_rows: int,
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame | HeldRows",
     codes: Mapping[str, CellCodes],
     *,
     significance: float,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -225,6 +226,39 @@ def test_what_needs_all_rows_or_other_columns_is_not_counted_by_part(
     check = SuiteCheck(suite((type_, kwargs)))
     assert check.columns_by_part(kept=()) == ()
     assert check.columns() in (None, {"code"})
+
+
+EQUALITY = (
+    ("expect_column_values_to_be_unique", {"column": "id"}),
+    ("expect_column_values_to_be_unique", {"column": "id", "mostly": 0.5}),
+    ("expect_column_values_to_not_be_null", {"column": "id"}),
+    ("expect_column_values_to_be_null", {"column": "id"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ids", [["a", "b", "c", "d"], ["a", "b", "a", "d"], ["a"] * 4])
+def test_numbers_in_the_place_of_pseudonyms_change_nothing(ids: list[str]) -> None:
+    asked = suite(*EQUALITY)
+    check = SuiteCheck(asked)
+    assert check.asks_only_what_is_equal("id")
+    frame = pd.DataFrame({"id": pd.array(ids, "str")})
+    numbers = pd.DataFrame({"id": pd.factorize(frame["id"])[0].astype(np.int32)})
+    results, page = SuiteCheck(asked).finish(frame)
+    assert check.finish(numbers) == (results, page)
+    assert not any(one.fault for one in results)
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{"column": "id", "regex": "^a"}, {"column": "id", "row_condition": 'col("x") > 1'}]
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_asks_for_more_than_equality_is_asked_of_pseudonyms(kwargs: dict[str, Any]) -> None:
+    type_ = "expect_column_values_to_be_unique"
+    if "regex" in kwargs:
+        type_ = "expect_column_values_to_match_regex"
+    else:
+        kwargs = {**kwargs, "condition_parser": "great_expectations"}
+    assert not SuiteCheck(suite((type_, kwargs))).asks_only_what_is_equal("id")
 
 
 GOOD = {"name": "bank", "expectations": [{"type": "expect_x", "kwargs": {}}]}

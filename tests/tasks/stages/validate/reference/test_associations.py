@@ -14,7 +14,18 @@ from tasks.stages.validate.reference.associations import (
     keep_associations,
 )
 from tasks.stages.validate.reference.cells import cell_codes, profile_column
-from tasks.stages.validate.reference.scores import components_of
+from tasks.stages.validate.reference.scores import Component, RowScores, components_of
+
+
+def scored(values: np.ndarray) -> RowScores:
+    """Return scores of rows of which each has a cell of its own; shape (rows, components)."""
+    return RowScores(
+        tuple(
+            Component(f"{place}", f"{place}", tuple(column.tolist()), is_binary=False)
+            for place, column in enumerate(values.T)
+        ),
+        {f"{place}": np.arange(len(values), dtype=np.uint32) for place in range(values.shape[1])},
+    )
 
 
 def kept(frame: pd.DataFrame) -> Associations:
@@ -33,20 +44,20 @@ def test_a_correlation_is_pearson_s_of_the_scores() -> None:
     rng = np.random.default_rng(2)
     scores = rng.random((5000, 3)).astype(np.float32)
     scores[:, 1] += scores[:, 0]
-    assert correlate(scores) == pytest.approx(np.corrcoef(scores.T), abs=1e-6)
+    assert correlate(scored(scores)) == pytest.approx(np.corrcoef(scores.T), abs=1e-6)
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = np.random.default_rng(2).random((1000, 4)).astype(np.float32)
-    whole = correlate(scores)
+    whole = correlate(scored(scores))
     monkeypatch.setattr(module, "CHUNK_ROWS", 7)
-    assert correlate(scores) == pytest.approx(whole, abs=1e-12)
+    assert correlate(scored(scores)) == pytest.approx(whole, abs=1e-12)
 
 
 def test_a_constant_score_has_no_correlation() -> None:
     scores = np.random.default_rng(2).random((100, 2)).astype(np.float32)
     scores[:, 1] = 0.3
-    assert correlate(scores)[0, 1] == 0
+    assert correlate(scored(scores))[0, 1] == 0
 
 
 def test_flags_with_ten_rows_in_each_cell_are_kept() -> None:
