@@ -13,7 +13,6 @@ import pandas as pd
 
 from tasks.config.cases import Columns
 from tasks.stages.validate.expectations import PartCounts, Suite, SuiteCheck, count_part
-from tasks.stages.validate.holding import HeldRows
 from tasks.stages.validate.params import ValidateParams
 from tasks.stages.validate.quality import (
     RowHashes,
@@ -21,6 +20,7 @@ from tasks.stages.validate.quality import (
     profiled,
     require_columns,
 )
+from tasks.stages.validate.reference.holding import HeldRows
 
 SUBJECT = "subject"
 

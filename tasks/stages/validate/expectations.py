@@ -18,7 +18,7 @@ from tasks.config.cases import validated_file
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.stages.validate.docs import self_contained
-from tasks.stages.validate.holding import HeldRows
+from tasks.stages.validate.reference.holding import HeldRows
 from tasks.under_way import counted
 
 if TYPE_CHECKING:

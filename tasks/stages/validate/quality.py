@@ -12,10 +12,10 @@ from tasks.config.cases import Columns, Role
 from tasks.errors import DataError
 from tasks.formats.shown import count_of
 from tasks.stages.validate.expectations import ExpectationResult
-from tasks.stages.validate.holding import HeldRows, columns_of
 from tasks.stages.validate.params import ValidateParams
 from tasks.stages.validate.reference.cells import SMALLEST_CELL, category_names
 from tasks.stages.validate.reference.delivery import ReferenceReport, compare_with_reference
+from tasks.stages.validate.reference.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.profile import Profile, profile_jointly
 
 DERIVED = "derived"  # the `source` of a column that ingest computed, maybe from several

@@ -3,6 +3,7 @@
 `cells` cuts a column into cells; `profile` keeps their shares and measures drift of one column;
 `scores` turns cells into numbers, whose correlations `associations` keeps and `agreement` compares;
 `label_rates` compares labels by group, `support` the rows that lie beyond what was accepted.
+`holding` keeps columns of all rows in few bytes until one is worked on.
 
 May import: `tasks.config`.
 """

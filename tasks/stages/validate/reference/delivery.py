@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from tasks.stages.validate.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.agreement import (
     AssociationReport,
     Versions,
     compare_associations,
     effective_rows,
 )
+from tasks.stages.validate.reference.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.label_rates import LabelReport, compare_label_rates
 from tasks.stages.validate.reference.profile import Drift, Profile, delivered_cells, drift
 from tasks.stages.validate.reference.support import Beyond, compare_support

@@ -15,7 +15,6 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from tasks.config.strict import StrictModel
-from tasks.stages.validate.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.agreement import effective_rows
 from tasks.stages.validate.reference.associations import Associations, keep_associations
 from tasks.stages.validate.reference.cells import (
@@ -27,6 +26,7 @@ from tasks.stages.validate.reference.cells import (
     count_cells,
     profile_column,
 )
+from tasks.stages.validate.reference.holding import HeldRows, columns_of
 from tasks.stages.validate.reference.label_rates import LabelRates, keep_label_rates
 from tasks.stages.validate.reference.scores import components_of
 

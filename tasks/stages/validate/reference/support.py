@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from tasks.stages.validate.holding import HeldRows
 from tasks.stages.validate.reference.cells import (
     MISSING,
     OTHER,
@@ -16,6 +15,7 @@ from tasks.stages.validate.reference.cells import (
     CellCodes,
     ColumnProfile,
 )
+from tasks.stages.validate.reference.holding import HeldRows
 
 
 class Beyond(BaseModel):

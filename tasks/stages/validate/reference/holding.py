@@ -10,18 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 HEAD_ROWS = 1_000  # by which it is guessed whether values are repeated
 MOST_REPEATED = 0.5  # of the head: with more different values, a dictionary saves too little
 LARGEST_CODE = np.uint16
 POINTER_BYTES = 8  # the least that a value takes which is no plain number
-
-# Digits of a pseudonym, by the byte that shows them; NO_DIGIT for all others.
-NO_DIGIT = 255
-DIGITS = np.full(256, NO_DIGIT, np.uint8)
-DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
 Array = np.ndarray[Any, Any]
 
@@ -63,12 +56,9 @@ class HexPart:
 
     def restored(self) -> Any:
         """Return the texts."""
-        texts = self.digits.tobytes().hex()
-        width = 2 * self.digits.shape[1]
-        ends = np.arange(len(self.digits) + 1, dtype=np.int64) * width
-        buffers = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(texts.encode())]
-        array = pa.Array.from_buffers(pa.large_string(), len(self.digits), buffers)
-        return pd.array(array, dtype=self.dtype)
+        rows, width = self.digits.shape
+        texts = self.digits.tobytes().hex(" ", width).split(" ") if rows else []
+        return pd.array(texts, dtype=self.dtype)
 
 
 Part = PlainPart | CodedPart | HexPart
@@ -215,24 +205,21 @@ def _smallest_codes(codes: Array, different: int, width: int) -> Array | None:
 
 def _hexadecimal(column: "pd.Series[Any]") -> HexPart | None:
     """Return texts that are digits of one width, none of them missing."""
-    texts = pa.array(column, type=pa.large_string(), from_pandas=True)
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
-    if not len(texts) or texts.null_count:
+    if not len(column) or column.isna().any():
         return None
-    lengths = pc.min_max(pc.binary_length(texts)).as_py()
-    width = lengths["min"]
-    if width != lengths["max"] or not width or width % 2:
+    texts = column.tolist()
+    width = len(texts[0])
+    joined = "".join(texts)
+    if not width or width % 2 or {*map(len, texts)} != {width}:
         return None
-
-    _, ends, content = texts.buffers()
-    start = int(np.frombuffer(ends, np.int64)[texts.offset])
-    content = np.frombuffer(content, np.uint8)
-    digits = DIGITS[content[start : start + len(texts) * width]]
-    if (digits == NO_DIGIT).any():
+    try:
+        digits = bytes.fromhex(joined)
+    except ValueError:
         return None
-    pairs = digits.reshape(len(texts), width // 2, 2)
-    return HexPart(pairs[:, :, 0] << 4 | pairs[:, :, 1], column.dtype)
+    # It takes capitals and blanks, too, which would not come back.
+    if digits.hex() != joined:
+        return None
+    return HexPart(np.frombuffer(digits, np.uint8).reshape(len(texts), width // 2), column.dtype)
 
 
 def columns_of(rows: "pd.DataFrame | HeldRows", names: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_series_equal
 
-from tasks.stages.validate.holding import HeldRows, columns_of
+from tasks.stages.validate.reference.holding import HeldRows, columns_of
 
 ROWS = 5_000
 RNG = np.random.default_rng(5)
