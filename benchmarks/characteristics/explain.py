@@ -25,6 +25,7 @@ from tasks.gates.check import CheckId
 from tasks.learning.params import TrainParams
 from tasks.learning.training import train
 from tasks.model import Composites, Contract, DecisionModel, Input, ReasonGroup, ReasonMap, Scorer
+from tasks.model.contract import judged_columns
 from tasks.model.families import Logistic, Matrix
 from tasks.model.loading import code_sha256
 from tasks.model.reasons import MOST_REASONS, NamedReasons, Side, name_reasons
@@ -265,9 +266,10 @@ def refitted(signal: float, people: int, rng: np.random.Generator) -> ExplainRep
         good=(margin + rng.logistic(size=people) > -1).astype(int),
     )
     trained = train(frame, COLUMNS, _train_params(int(rng.integers(2**31))))
-    model = complete_model(frame, trained, reason_map(FEATURES[:6]), BACKGROUND)
+    matrix = trained.scorer.matrix(frame)
+    judged = judged_columns(trained.scorer.inputs, frame)
+    model = complete_model(matrix, judged, trained, reason_map(FEATURES[:6]), BACKGROUND)
 
-    matrix = model.scorer.matrix(frame)
     decisions = model.decide(frame)
     has_learnt = trained.predictions["part"].to_numpy() == "train"
     subjects = frame["subject"].to_numpy()

@@ -20,6 +20,7 @@ from benchmarks.characteristics.row import Row
 from tasks.gates import Outcome
 from tasks.gates.check import CheckId
 from tasks.learning.cutoffs import choose_cutoff
+from tasks.learning.leaks import measure_leaks
 from tasks.learning.params import ApprovalRate, TrainParams
 from tasks.learning.training import Trained
 from tasks.model import Input, Scorer
@@ -296,7 +297,8 @@ def blocking(people: People, limits: TrainLimits) -> set[str]:
         person=np.arange(len(people.labels))
     )
     trained = Trained(scorer, (), predictions, probability(people.challenger))
-    report = measure_model(rows, trained, PROTECTED, PARAMS)
+    leaks = measure_leaks(people.features, people.labels, rows["person"])
+    report = measure_model(rows, trained, leaks, PROTECTED, PARAMS)
     checks = judge_model(report, None, limits)
     return {check.id for check in checks if check.outcome not in PASSED}
 

@@ -59,6 +59,8 @@ def _fit_lightgbm(
             settings,
             data,
             num_boost_round=params.rounds,
+            # Else it is written as text and read again, which happens here anyway.
+            keep_training_booster=True,
             callbacks=[lambda _: work.advance()],
         )
     return LightGbm(lightgbm.Booster(model_str=single_precision(model.model_to_string())))

@@ -58,7 +58,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class _TrainingData:
+class FittingData:
     """All rows of a use case as models see them; each fit takes some of the rows.
 
     `inputs` are those of the matrix: for every fit the medians and categories of the training part.
@@ -70,6 +70,24 @@ class _TrainingData:
     # Numbers of protected groups to reweigh, missing where not known, shape (rows, attributes).
     groups: pd.DataFrame
     inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that training takes of rows; with it, a caller need not hold their features any more.
+
+    `data` is what a worker gets: who the rows are about stays here.
+    """
+
+    data: FittingData
+    subjects: "pd.Series[str]"
+    persons: "pd.Series[int]"
+    parts: np.ndarray  # `train`, `validation` or `test`, shape (rows,)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that models read, each once, in order."""
+        return tuple(dict.fromkeys(column.feature for column in self.data.inputs))
 
 
 @dataclass(frozen=True)
@@ -143,26 +161,54 @@ def train(
     *,
     is_challenged: bool = False,
 ) -> Trained:
-    """Train on `rows` (`subject`, `person`, features, protected attributes, target).
+    """Train on `rows`, which `prepare` takes, by `train_prepared`.
+
+    Raises:
+        DataError, ConfigError: As they say.
+    """
+    prepared = prepare(rows, columns, params)
+    return train_prepared(prepared, params, engine, is_challenged=is_challenged)
+
+
+def prepare(rows: pd.DataFrame, columns: Columns, params: TrainParams) -> Prepared:
+    """Divide `rows` (`subject`, `person`, features, protected attributes, target) and make inputs.
+
+    Raises:
+        DataError: The target is missing somewhere or has one class only.
+        ConfigError: The parameters do not fit to the columns.
+    """
+    persons = rows["person"]
+    parts = split(persons, params.seed, params.validation_ratio, params.test_ratio)
+    data = _training_data(rows, columns, params, parts == "train")
+    return Prepared(data, rows["subject"], persons, parts)
+
+
+def train_prepared(
+    prepared: Prepared,
+    params: TrainParams,
+    engine: Engine | None = None,
+    *,
+    is_challenged: bool = False,
+) -> Trained:
+    """Train on rows that were prepared by the same parameters.
 
     With an `engine` each model is fitted by one of its workers, whole: the same bytes come out, by
     any family. A worker holds all rows' inputs meanwhile. `is_challenged` asks for the challenger's
     scores, too.
 
     Raises:
-        DataError: The target is missing somewhere or has one class only, or a part is too small to
-            learn from.
-        ConfigError: The parameters do not fit to the columns.
+        DataError: A part is too small to learn from.
     """
-    parts = split(rows["person"], params.seed, params.validation_ratio, params.test_ratio)
+    data = prepared.data
+    parts = prepared.parts
+    persons = prepared.persons
     is_training = parts == "train"
     is_validation = parts == "validation"
-    data = _training_data(rows, columns, params, is_training)
-    fold = folds(rows["person"], params.seed, params.folds)
+    fold = folds(persons, params.seed, params.folds)
 
     def fits() -> Iterator[Fit]:
         yield Fit(params, is_training, is_validation)
-        for refit_params, copies in _refit_settings(rows["person"], params):
+        for refit_params, copies in _refit_settings(persons, params):
             yield Fit(refit_params, is_training * copies, is_validation)
         yield from _fold_fits(fold, params)
 
@@ -177,7 +223,7 @@ def train(
         oof_scores, oof_approved = _score_out_of_fold(data, fold, params, scorers)
     predictions = pd.DataFrame(
         {
-            "subject": rows["subject"],
+            "subject": prepared.subjects,
             "part": pd.array(parts, dtype="str"),
             "actual": data.labels.astype(np.int8),
             "score": scores,
@@ -192,7 +238,7 @@ def train(
 
 def _training_data(
     rows: pd.DataFrame, columns: Columns, params: TrainParams, is_training: np.ndarray
-) -> _TrainingData:
+) -> FittingData:
     """Return all rows as models see them; `is_training` marks whom medians come from."""
     labels = labels_of(rows[columns.only(Role.TARGET)], params)
     # Medians and categories come from the training part: the other parts must teach nothing.
@@ -200,7 +246,7 @@ def _training_data(
     inputs = inputs_of(rows, features, is_training)
     numbers = {name: _numbered(rows[name]) for name in params.mitigate}
     groups = pd.DataFrame(numbers, index=rows.index)
-    return _TrainingData(compact_matrix_of(rows, inputs), labels, groups, inputs)
+    return FittingData(compact_matrix_of(rows, inputs), labels, groups, inputs)
 
 
 def _numbered(groups: "pd.Series[str]") -> Matrix:
@@ -210,7 +256,7 @@ def _numbered(groups: "pd.Series[str]") -> Matrix:
 
 
 def _score_challenger(
-    data: _TrainingData, fold: np.ndarray, params: TrainParams, engine: Engine | None
+    data: FittingData, fold: np.ndarray, params: TrainParams, engine: Engine | None
 ) -> Matrix:
     """Return the out-of-fold scores of a logistic regression on the same data, shape (rows,)."""
     challenger = params.model_copy(
@@ -223,7 +269,7 @@ def _score_challenger(
 
 
 def _score_out_of_fold(
-    data: _TrainingData,
+    data: FittingData,
     fold: np.ndarray,
     params: TrainParams,
     scorers: Iterator[Scorer],
@@ -260,7 +306,7 @@ def _fold_fits(fold: np.ndarray, params: TrainParams) -> Iterator[Fit]:
 
 
 def _fit_all(
-    data: _TrainingData, fits: Iterator[Fit], engine: Engine | None, work: Work
+    data: FittingData, fits: Iterator[Fit], engine: Engine | None, work: Work
 ) -> Iterator[Scorer]:
     """Yield a model for each fit, in their order, and count it."""
     if engine is None:
@@ -276,7 +322,7 @@ def _fit_all(
         yield _scorer_of(files)
 
 
-def fit_files(data: _TrainingData, wanted: Fit) -> dict[str, bytes]:
+def fit_files(data: FittingData, wanted: Fit) -> dict[str, bytes]:
     """Return the files of a model that is fitted in this process, by their names."""
     scorer = fit_scorer(data, wanted)
     with TemporaryDirectory() as folder:
@@ -309,7 +355,7 @@ def _refit_settings(
         yield params.model_copy(update={"seed": params.seed + number}), copies
 
 
-def fit_scorer(data: _TrainingData, wanted: Fit) -> Scorer:
+def fit_scorer(data: FittingData, wanted: Fit) -> Scorer:
     """Return a model that learnt from copies of rows, with its cut-off from others.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InputError
-from .scorer import Scorer
+from .scorer import Input, Scorer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,27 +47,17 @@ class Contract(BaseModel):
 
     @classmethod
     def of(cls, scorer: Scorer, rows: "pd.DataFrame", code_sha256: str) -> "Contract":
-        """Return the contract of a model that is judged on `rows`, all of them.
+        """Return the contract of a model that is judged on `rows`, all of them."""
+        return cls.about(scorer, judged_columns(scorer.inputs, rows), code_sha256)
 
-        What occurs in a judged row is in the contract: a category that training never saw counts
-        as none, and a missing number as the median, and that is how they were judged.
-        """
-        columns = []
-        for feature in scorer.features:
-            values = rows[feature]
-            is_category = feature in scorer.categories
-            columns.append(
-                InputColumn(
-                    name=feature,
-                    kind="category" if is_category else "number",
-                    may_be_missing=bool(values.isna().any()),
-                    categories=tuple(sorted(values.dropna().unique())) if is_category else (),
-                )
-            )
-
+    @classmethod
+    def about(
+        cls, scorer: Scorer, columns: tuple[InputColumn, ...], code_sha256: str
+    ) -> "Contract":
+        """Return the contract of a model that is judged on rows with these columns."""
         names = (*DISTRIBUTIONS[scorer.family], *ALWAYS)
         return cls(
-            columns=tuple(columns),
+            columns=columns,
             requirements=tuple(f"{name}=={version(name)}" for name in names),
             code_sha256=code_sha256,
         )
@@ -131,6 +121,26 @@ class Contract(BaseModel):
                 found="different numbers of them",
                 remedy="Bring whole rows.",
             ) from error
+
+
+def judged_columns(inputs: tuple[Input, ...], rows: "pd.DataFrame") -> tuple[InputColumn, ...]:
+    """Return what a contract says of each feature of a model that is judged on `rows`.
+
+    What occurs in a judged row is in the contract: a category that training never saw counts as
+    none, and a missing number as the median, and that is how they were judged.
+    """
+    is_category = {column.feature: column.category is not None for column in inputs}
+    return tuple(
+        InputColumn(
+            name=feature,
+            kind="category" if is_category[feature] else "number",
+            may_be_missing=bool(rows[feature].isna().any()),
+            categories=(
+                tuple(sorted(rows[feature].dropna().unique())) if is_category[feature] else ()
+            ),
+        )
+        for feature in is_category
+    )
 
 
 def _accepted(column: InputColumn, values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -35,8 +35,8 @@ STAGE_NAME = re.compile(r"[a-z]{1,20}")
 REPORT_VARIABLE = "PORTCULLIS_REPORT_FD"
 WORKER_VARIABLE = "PORTCULLIS_WORKER_PID"
 
-# Those that hold a whole delivery and make many tables of it, one after the other.
-LEAN_STAGES = frozenset({"ingest", "validate"})
+# Those that hold all rows and make many tables of them, one after the other.
+LEAN_STAGES = frozenset({"ingest", "validate", "train", "explain"})
 # Those that only unseal and seal where an engine has workers. Where they compute themselves, memory
 # that is given back is asked for again with every matrix, which takes longer.
 LEAN_BESIDE_WORKERS = frozenset({"redact"})

@@ -16,7 +16,7 @@ from tasks.engines.local import OneProcess
 from tasks.errors import DataError
 from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
-from tasks.model.scorer import probability
+from tasks.model.scorer import compact_matrix_of, probability
 from tasks.stages.explain.params import ExplainParams
 from tasks.stages.explain.proxies import (
     JointProxy,
@@ -108,7 +108,8 @@ def explain(
     decisions = decide_in_parts(engine or OneProcess(), model, rows)
     _require_recorded_scores(decisions, predictions)
 
-    matrix = scorer.matrix(rows)
+    # Of all rows in half the memory; what is explained of it is of double precision, as everywhere.
+    matrix = compact_matrix_of(rows, scorer.inputs)
     is_known = scorer.is_known(rows)
     named = decisions.reasons
     # Numbers of people tell them apart as their pseudonyms do, and are compared in no time.
@@ -129,11 +130,12 @@ def explain(
         positions = choose_people(
             scores, subjects[has_learnt], everybody, by.cutoff, params.background, draw=draw
         )
-        chosen: Matrix = learnt_rows[positions]
+        chosen: Matrix = learnt_rows[positions].astype(np.float64)
         return chosen
 
     shown = _sample(len(rows), params)
-    contributions = model.explainer.contributions(matrix[shown])
+    shown_rows = matrix[shown].astype(np.float64)
+    contributions = model.explainer.contributions(shown_rows)
     declined = decisions.declined
 
     mass = np.abs(contributions).mean(axis=0)
@@ -152,7 +154,7 @@ def explain(
     approving = count_approvals(matrix, refits, decisions)
     margins = scorer.booster.margin(model.composites.matrix)
     error = max(
-        _additivity(model, contributions, scorer.booster.margin(matrix[shown])),
+        _additivity(model, contributions, scorer.booster.margin(shown_rows)),
         _additivity(model, named.grouped, scorer.booster.margin(matrix[declined])),
     )
     report = ExplainReport(
@@ -178,7 +180,7 @@ def explain(
         ),
         joint_proxies=joint_proxies,
         reason_proxies=reason_proxies,
-        cohesion=measure_cohesion(matrix[shown], scorer.input_features, model.reasons),
+        cohesion=measure_cohesion(shown_rows, scorer.input_features, model.reasons),
         reasons=dict(sorted(told.items())),
         declined_without_reason=int((named.top[:, 0] < 0).sum()),
         soundness=measure_soundness(named, model.reasons, named.top),
@@ -191,14 +193,14 @@ def explain(
     )
 
     typical = (
-        np.median(matrix[declined], axis=0, keepdims=True)
+        np.median(matrix[declined].astype(np.float64), axis=0, keepdims=True)
         if len(declined)
         else np.zeros((0, matrix.shape[1]))
     )
     return Explained(
         report=report,
         reasons=reason_table(predictions["subject"], decisions, model.reasons, approving),
-        matrix=matrix[shown],
+        matrix=shown_rows,
         contributions=contributions,
         base=model.explainer.base,
         typical=typical,

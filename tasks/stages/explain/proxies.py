@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.model import DecisionModel
-from tasks.model.families import Matrix
+from tasks.model.families import Inputs, Matrix
 from tasks.stages.explain.params import ExplainParams
 from tasks.stages.explain.telling import (
     choose_rows,
@@ -69,7 +69,7 @@ class ReasonProxy(BaseModel):
 
 
 def proxy_strengths(
-    matrix: Matrix, inputs: tuple[str, ...], shares: dict[str, float], protected: pd.DataFrame
+    matrix: Inputs, inputs: tuple[str, ...], shares: dict[str, float], protected: pd.DataFrame
 ) -> list[tuple[float, float, str, str, str]]:
     """Return (strength, AUC, feature, attribute, group), strongest first.
 
@@ -107,7 +107,7 @@ def proxy_strengths(
 
 
 def measure_joint_proxies(
-    matrix: Matrix,
+    matrix: Inputs,
     model: DecisionModel,
     shares: dict[str, float],
     persons: "pd.Series[int]",
@@ -131,7 +131,7 @@ def measure_joint_proxies(
     """
     asked_about = params.proxies
     chosen = choose_rows(persons, protected, asked_about, params.seed)
-    inputs = matrix[chosen]
+    inputs = matrix[chosen].astype(np.float64)
     tables: dict[Literal["inputs", "contributions"], Matrix] = {
         "inputs": inputs,
         "contributions": model.explainer.contributions(inputs),

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.adverse_action.composing import compose
 from tasks.errors import DataError
 from tasks.model import DecisionModel, Decisions, Scorer
-from tasks.model.families import Matrix
+from tasks.model.families import Inputs, Matrix
 from tasks.model.reasons import name_reasons
 from tasks.model.scorer import probability, single_precision
 from tasks.model.shapley import Explainer
@@ -37,7 +37,7 @@ class Overlap(BaseModel):
     perturbations: float | None
 
 
-def count_approvals(matrix: Matrix, refits: tuple[Scorer, ...], decisions: Decisions) -> np.ndarray:
+def count_approvals(matrix: Inputs, refits: tuple[Scorer, ...], decisions: Decisions) -> np.ndarray:
     """Return how many of the refits would approve each declined applicant, shape (declined,)."""
     approving = np.zeros(len(decisions.declined), dtype=np.int64)
     for refit in refits:
@@ -47,7 +47,7 @@ def count_approvals(matrix: Matrix, refits: tuple[Scorer, ...], decisions: Decis
 
 
 def measure_overlap(
-    matrix: Matrix,
+    matrix: Inputs,
     is_known: np.ndarray,
     model: DecisionModel,
     refits: tuple[Scorer, ...],
@@ -80,7 +80,7 @@ def measure_overlap(
     fewest = min(params.stability_rows, len(declined))
     positions = np.linspace(0, len(declined) - 1, fewest).astype(np.int64)
     chosen = declined[positions]
-    rows = matrix[chosen]
+    rows = matrix[chosen].astype(np.float64)
     expected = decisions.reasons.top[positions]
 
     figures = _figures_of(matrix)
@@ -114,7 +114,7 @@ def measure_overlap(
         )
 
 
-def _figures_of(matrix: Matrix) -> np.ndarray:
+def _figures_of(matrix: Inputs) -> np.ndarray:
     """Return which inputs are figures and no codes, shape (inputs,)."""
     return np.array([pd.unique(column).size > FEW_VALUES for column in matrix.T])
 

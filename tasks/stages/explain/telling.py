@@ -184,7 +184,13 @@ def _cross_fitted_area(
     scores = np.empty(len(labels))
     for fold in range(params.folds):
         is_asked = folds == fold
-        fitted = lightgbm.train(settings, data.subset(np.flatnonzero(~is_asked)), ROUNDS)
+        # Kept as it was trained: else it is written as text and read again, for the same scores.
+        fitted = lightgbm.train(
+            settings,
+            data.subset(np.flatnonzero(~is_asked)),
+            ROUNDS,
+            keep_training_booster=True,
+        )
         scores[is_asked] = fitted.predict(table[is_asked])
     return area_of(scores, labels)
 

@@ -1,17 +1,23 @@
 """Complete a trained scorer into the model that decides: contract, reasons, composites."""
 
-import pandas as pd
+import numpy as np
 
 from tasks.adverse_action.composing import make_composites
 from tasks.adverse_action.params import BackgroundParams
 from tasks.adverse_action.people import choose_people
 from tasks.learning.training import Trained
 from tasks.model import Contract, DecisionModel, ReasonMap
+from tasks.model.contract import InputColumn
+from tasks.model.families import Inputs
 from tasks.model.loading import code_sha256
 
 
 def complete_model(
-    rows: pd.DataFrame, trained: Trained, reasons: ReasonMap, background: BackgroundParams
+    matrix: Inputs,
+    judged: tuple[InputColumn, ...],
+    trained: Trained,
+    reasons: ReasonMap,
+    background: BackgroundParams,
 ) -> DecisionModel:
     """Return the scorer with all that its decisions rest on.
 
@@ -19,7 +25,8 @@ def complete_model(
     which registration asks the ledger for, covers reasons, composites, contract and code.
 
     Args:
-        rows: Every row that the model is judged on, in the order of its predictions.
+        matrix: Inputs of every row that the model is judged on, in the order of its predictions.
+        judged: What these rows have in each column that the model reads.
         trained: What training gave.
         reasons: The words for each feature.
         background: With whom the declined are compared.
@@ -37,10 +44,10 @@ def complete_model(
         background,
         draw=0,
     )
-    people = scorer.matrix(rows.iloc[positions])
+    people = matrix[positions].astype(np.float64)
     return DecisionModel(
         scorer=scorer,
-        contract=Contract.of(scorer, rows, code_sha256()),
+        contract=Contract.about(scorer, judged, code_sha256()),
         reasons=reasons,
         composites=make_composites(people, scorer.inputs, background),
     )

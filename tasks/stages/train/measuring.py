@@ -16,7 +16,7 @@ from tasks.disparity.counts import design_effect, group_names
 from tasks.disparity.intervals import Interval, Z
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.learning.calibration import Calibration, measure_calibration
-from tasks.learning.leaks import FeatureLeak, measure_leaks
+from tasks.learning.leaks import FeatureLeak
 from tasks.learning.params import ApprovalRate, TrainParams
 from tasks.learning.performance import (
     Performance,
@@ -101,14 +101,16 @@ class ModelReport(TrainModel):
 def measure_model(
     rows: pd.DataFrame,
     trained: Trained,
+    leaks: tuple[FeatureLeak, ...],
     protected: tuple[str, ...],
     params: TrainParams,
 ) -> ModelReport:
     """Measure a model.
 
     Args:
-        rows: What it was trained on: `person`, features, protected attributes.
+        rows: What it was trained on: `person` and protected attributes.
         trained: The model, its predictions and its challenger's scores, in the same order.
+        leaks: What each of its features alone tells.
         protected: Names of the protected attributes.
         params: The rule of the cut-off, and the seed.
     """
@@ -119,12 +121,11 @@ def measure_model(
     people, _ = pd.factorize(rows["person"])
 
     performance = measure_performance(scores, approved, labels)
-    features = list(trained.scorer.features)
     return ModelReport(
         performance=performance,
         calibration=_calibration(scores, labels, people, params.seed),
         groups=tuple(_group_calibrations(rows[list(protected)], scores, labels, people, params)),
-        leaks=measure_leaks(rows[features], labels, rows["person"]),
+        leaks=leaks,
         overfit=_overfit_gap(predictions, performance),
         challenger=_challenger(trained.challenger_scores, scores, labels),
         held_out=_held_out(predictions, people, performance.approval_rate, params),

@@ -12,9 +12,11 @@ from tasks.errors import Refusal, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
 from tasks.gates import digest_of
 from tasks.gates.decision import weigh_gate
+from tasks.learning.leaks import measure_leaks
 from tasks.learning.performance import roc_points
-from tasks.learning.training import features_of, train
+from tasks.learning.training import features_of, prepare, train_prepared
 from tasks.model import save_refits
+from tasks.model.contract import judged_columns
 from tasks.path import BEFORE_TRAINING, STAGES
 from tasks.stages.train.completing import complete_model
 from tasks.stages.train.judging import judge_model
@@ -58,15 +60,25 @@ def run(stage_run: StageRun) -> None:
     # A fit takes this machine's cores by itself: further processes of it would only share them.
     several = stage_run.engine if stage_run.engine_params.root.kind == "dask" else None
     is_challenged = params.family != "logistic"
-    trained = train(rows, stage_run.columns, params, several, is_challenged=is_challenged)
-    model = complete_model(rows, trained, reasons, background)
+    protected = stage_run.columns.named(Role.PROTECTED)
+
+    # All that is asked of features as they came is asked before the fits, so that they are held
+    # but once meanwhile: as inputs.
+    prepared = prepare(rows, stage_run.columns, params)
+    with under_way("looking for leaks"):
+        leaks = measure_leaks(rows[list(prepared.features)], prepared.data.labels, prepared.persons)
+    judged = judged_columns(prepared.data.inputs, rows)
+    rows = rows[["person", *protected]]
+
+    trained = train_prepared(prepared, params, several, is_challenged=is_challenged)
+    model = complete_model(prepared.data.matrix, judged, trained, reasons, background)
 
     predictions = trained.predictions
     labels = predictions["actual"].to_numpy(float)
     scores = predictions["oof_score"].to_numpy(float)
-    protected = stage_run.columns.named(Role.PROTECTED)
     with under_way("measuring the model"):
-        report = measure_model(rows, trained, protected, params)
+        report = measure_model(rows, trained, leaks, protected, params)
+    del prepared
     champion_auc = _champion_auc(params, stage_run.workspace)
     checks = judge_model(report, champion_auc, limits)
 

@@ -17,9 +17,7 @@ from tasks.stages.explain.proxies import proxy_strengths
 from tasks.stages.explain.reasons import overlap
 from tasks.stages.explain.soundness import measure_soundness
 from tasks.stages.explain.stability import Overlap
-from tasks.stages.train.completing import complete_model
-from tests.models import REASONS
-from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
+from tests.tasks.stages.train.portfolio import COLUMNS, complete, portfolio, train_params
 
 PARAMS = ExplainParams(
     reasons=CaseFile(path="configs/x/reasons.yaml", sha256="0" * 64),
@@ -49,7 +47,7 @@ def trained_model(family: str = "lightgbm") -> tuple[pd.DataFrame, Trained, Deci
     applicants = portfolio()
     rounds = 500 if family == "logistic" else 30
     trained = train(applicants, COLUMNS, train_params(family=family, rounds=rounds))
-    return applicants, trained, complete_model(applicants, trained, REASONS, PARAMS.background)
+    return applicants, trained, complete(applicants, trained, PARAMS.background)
 
 
 def explained(family: str = "lightgbm", **change: float) -> Explained:

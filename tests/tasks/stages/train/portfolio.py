@@ -5,8 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.adverse_action.params import BackgroundParams
 from tasks.config.cases import Columns
 from tasks.learning.params import TrainParams
+from tasks.learning.training import Trained
+from tasks.model import DecisionModel
+from tasks.model.contract import judged_columns
+from tasks.stages.train.completing import complete_model
+from tests.models import REASONS
 
 COLUMNS = Columns.model_validate(
     {
@@ -52,3 +58,12 @@ def portfolio(rows: int = 400, seed: int = 0) -> pd.DataFrame:
             "good": (income - debt + rng.normal(size=rows) > -0.5).astype(int),
         }
     )
+
+
+def complete(
+    applicants: pd.DataFrame, trained: Trained, background: BackgroundParams
+) -> DecisionModel:
+    """Return what was trained on applicants, with all that its decisions rest on."""
+    scorer = trained.scorer
+    judged = judged_columns(scorer.inputs, applicants)
+    return complete_model(scorer.matrix(applicants), judged, trained, REASONS, background)

@@ -11,18 +11,15 @@ from tasks.formats.digests import sha256_of
 from tasks.learning.training import train
 from tasks.model import DecisionModel
 from tasks.model.loading import code_sha256
-from tasks.stages.train.completing import complete_model
 from tests.models import REASONS
-from tests.tasks.stages.train.portfolio import COLUMNS, portfolio, train_params
+from tests.tasks.stages.train.portfolio import COLUMNS, complete, portfolio, train_params
 
 BACKGROUND = BackgroundParams(people="near_cutoff", rows=40, smallest_group=5, seed=1)
 
 
 def completed(background: BackgroundParams = BACKGROUND) -> DecisionModel:
     applicants = portfolio()
-    return complete_model(
-        applicants, train(applicants, COLUMNS, train_params()), REASONS, background
-    )
+    return complete(applicants, train(applicants, COLUMNS, train_params()), background)
 
 
 def test_every_row_that_is_judged_keeps_to_the_contract() -> None:
@@ -72,7 +69,7 @@ def test_a_background_that_is_too_small_is_refused() -> None:
     )
     others = type(trained)(shut, trained.refits, trained.predictions)
     with pytest.raises(DataError, match="background"):
-        complete_model(applicants, others, REASONS, BACKGROUND)
+        complete(applicants, others, BACKGROUND)
 
 
 def test_missing_values_of_any_judged_part_are_in_the_contract() -> None:
@@ -80,5 +77,5 @@ def test_missing_values_of_any_judged_part_are_in_the_contract() -> None:
     trained = train(applicants, COLUMNS, train_params())
     position = int(np.flatnonzero(trained.predictions["part"] == "test")[0])
     applicants.loc[position, "debt"] = np.nan  # which training never saw
-    model = complete_model(applicants, trained, REASONS, BACKGROUND)
+    model = complete(applicants, trained, BACKGROUND)
     assert [column.may_be_missing for column in model.contract.columns] == [True, True, True]
