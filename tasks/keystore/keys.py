@@ -29,6 +29,10 @@ BUCKETS = 4096
 ID_BYTES = 16
 KEY_BYTES = 64
 SEALING_BYTES = 32  # the first half seals rows (AES-256), the second makes their nonces
+# Where they stand in the bytes of a `SubjectKey`.
+KEY_ID = slice(ID_BYTES)
+SEALING = slice(ID_BYTES, ID_BYTES + SEALING_BYTES)
+NONCES = slice(ID_BYTES + SEALING_BYTES, None)
 NONCE_BYTES = 12  # of AES-GCM; random ones, for a bucket key wraps far fewer than 2**32 keys
 KeyColumn = Literal["lookup", "key_id"]
 KEY_COLUMNS: tuple[KeyColumn, ...] = ("lookup", "key_id")
@@ -70,17 +74,17 @@ class SubjectKey(bytes):
     @property
     def key_id(self) -> bytes:
         """What the key is called where its rows lie."""
-        return self[:ID_BYTES]
+        return self[KEY_ID]
 
     @property
     def cipher(self) -> AESGCM:
         """What seals and unseals rows: made anew each time it is asked for."""
-        return AESGCM(self[ID_BYTES : ID_BYTES + SEALING_BYTES])
+        return AESGCM(self[SEALING])
 
     @property
     def nonce_key(self) -> bytes:
         """What makes the nonces of rows."""
-        return self[ID_BYTES + SEALING_BYTES :]
+        return self[NONCES]
 
     def __repr__(self) -> str:
         """Return its type alone: no message or log ever shows a key."""
@@ -315,6 +319,9 @@ class KeyStore:
                 (key_id, lookup, bucket_of(key_id), self._new_wrapped_key(key_id))
                 for lookup, key_id in ids.items()
             ]
+            # By id, as the table lies: neighbours are on one page, which is written once. Ids are
+            # random, so that their order says nothing of anybody.
+            rows.sort()
             self.tables.run(
                 "INSERT INTO keys VALUES (?,?,?,?) ON CONFLICT (lookup) DO NOTHING", rows
             )
@@ -323,8 +330,9 @@ class KeyStore:
     def _new_wrapped_key(self, key_id: bytes) -> bytes:
         """Return a new random key, wrapped by its bucket's key, which must be open."""
         cipher = self._buckets[bucket_of(key_id)][1]
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + cipher.encrypt(nonce, os.urandom(KEY_BYTES), key_id)
+        random = os.urandom(NONCE_BYTES + KEY_BYTES)
+        nonce = random[:NONCE_BYTES]
+        return nonce + cipher.encrypt(nonce, random[NONCE_BYTES:], key_id)
 
     def _refuse_erased(self, subjects: Iterable[str]) -> None:
         tombstones = self.tombstones()

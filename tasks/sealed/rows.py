@@ -24,9 +24,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import SealError
-from tasks.keystore.keys import ID_BYTES, KeyStore, Retention, SubjectKey
+from tasks.keystore.keys import ID_BYTES, KEY_ID, NONCES, SEALING, KeyStore, Retention, SubjectKey
 from tasks.sealed.packing import Layout, pack, unpack
 
 CHUNK_ROWS = 65_536  # of a row group
@@ -128,7 +129,7 @@ class SealedWriter:
             if generation != (generation := self._keys.generation()):
                 key_of = self._keys.for_subjects(subjects, self._retention)
                 keys = [key_of[subject] for subject in subjects]
-                key_ids = pa.array([key.key_id for key in keys], SCHEMA[0].type)
+                key_ids = pa.array([key[KEY_ID] for key in keys], SCHEMA[0].type)
 
             chunk = frame.iloc[start : start + CHUNK_ROWS]
             chunk_codes = codes[start : start + CHUNK_ROWS]
@@ -161,9 +162,9 @@ class SealedWriter:
         for code, place in _by_person(codes):
             if code != last_code:
                 key = keys[code]
-                head = bound + key.key_id
-                encrypt = key.cipher.encrypt
-                nonce_key = key.nonce_key
+                head = bound + key[KEY_ID]
+                encrypt = AESGCM(key[SEALING]).encrypt
+                nonce_key = key[NONCES]
                 last_code = code
             row = rows[place]
             data = head + (first + place).to_bytes(8)

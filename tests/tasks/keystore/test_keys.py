@@ -6,6 +6,7 @@ Made once, destroyed for good, moved under two people, never resurrected.
 import json
 import shutil
 import threading
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tasks.keystore.custodians import (
     read_private_key,
     unseal_by_two,
 )
+from tasks.keystore.key_tables import Row
 from tasks.keystore.keys import (
     BUCKETS,
     ID_BYTES,
@@ -343,6 +345,24 @@ def test_an_altered_key_is_refused_not_skipped(keys: KeyStore) -> None:
     with pytest.raises(SealError, match="altered"):
         open_keys(installation_at(Path())).by_id([made[A].key_id])
     assert BUCKETS == 4096
+
+
+def test_new_keys_are_inserted_in_the_order_of_their_table(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At random places of a large table, pages are written again and again."""
+    inserted: list[bytes] = []
+    run = keys.tables.run
+
+    def noted(sql: str, rows: Iterable[Row] = ((),)) -> None:
+        rows = list(rows)
+        if sql.startswith("INSERT INTO keys"):
+            inserted.extend(row[0] for row in rows)
+        run(sql, rows)
+
+    monkeypatch.setattr(keys.tables, "run", noted)
+    found = keys.for_subjects([f"{number:032x}" for number in range(20)])
+    assert inserted == sorted(key.key_id for key in found.values())
 
 
 def test_a_key_is_nowhere_shown_and_its_parts_are_those_of_its_bytes(keys: KeyStore) -> None:
