@@ -272,6 +272,7 @@ def declare_commands() -> LateGroup:
     group.epilog = EPILOG
     for item in COMMANDS:
         group.add_command(LateCommand(item.name, item.purpose, item.module))
+
     return group
 
 
@@ -386,6 +387,7 @@ def _flush_output() -> ServiceError | None:
     except OSError as error:
         _give_up_output()
         return unwritable(kind_of_error(error))
+
     return None
 
 

@@ -111,6 +111,7 @@ def erase_due() -> State[str]:
                 _delete_block(block, installation)
     except PortcullisError as error:
         return Failed(message=str(error))
+
     return _report(outcome)
 
 

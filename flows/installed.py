@@ -66,6 +66,7 @@ def use_own_code() -> None:
         is_ours = str(getattr(module, "__file__", None) or "").startswith(own_code)
         if name.partition(".")[0] in ("flows", "tasks") and not is_ours:
             del sys.modules[name]
+
     if str(CODE) not in sys.path:
         sys.path.insert(0, str(CODE))
 
@@ -89,4 +90,5 @@ def hand_over(checkout: Path, arguments: list[str]) -> NoReturn:
             file=sys.stderr,
         )
         sys.exit(2)
+
     os.execv(sys.executable, [sys.executable, str(launcher), *arguments])

@@ -128,6 +128,7 @@ def _record(
 ) -> ReleaseRecord:
     history = place.history()
     progress.note_made(history.made_seconds)
+
     return ReleaseRecord(
         case=case,
         reached=progress.reached,

@@ -712,6 +712,7 @@ class Settings:
         """
         if url := self.others.get(variable):
             return url
+
         raise ConfigError(
             f"${variable}",
             expected="a database URL",

@@ -88,6 +88,7 @@ class ReleaseProgress:
                     self._refusals[refusal] = None
                     if subject not in read:
                         news.append(refusal)
+
             return tuple(news)
 
 

@@ -72,4 +72,5 @@ def _ask_worker(
         if approval:
             client.ask(lines.append, do="approve_promotion", envelope=approval)
         answer = client.ask(lines.append, do=step.value, alias=alias, version=version)
+
     return StepAnswer((*lines, *map(str, answer["lines"])), dict(answer["step"]))

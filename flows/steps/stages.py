@@ -128,6 +128,7 @@ def task_for(stage: str, case: str, workspace: Path) -> Any:
     )
     if not is_remote:
         return run_stage
+
     return run_stage.with_options(
         retries=len(RETRY_DELAYS_SECONDS),
         retry_delay_seconds=RETRY_DELAYS_SECONDS,

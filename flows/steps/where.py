@@ -88,6 +88,7 @@ class Here:
         if stage == OPENS_REGISTRY:
             # While the stage's own process runs, this one only waits for it.
             Thread(target=prepare_to_confirm, daemon=True).start()
+
         with explaining_machine(self._installation):  # DVC itself writes, too
             with_upstream = stage == OPENS_REGISTRY and not self._is_upstream_fresh()
             return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
@@ -102,6 +103,7 @@ class Here:
             age_seconds = now - self._begun.get(stage.name, -math.inf)
             if stage.is_always_run and age_seconds > RECENT_SECONDS:
                 return False
+
         own = f"{OPENS_REGISTRY}@{self._case}: "
         return all(line.startswith(own) for line in list_stale(OPENS_REGISTRY, self._case))
 
@@ -165,6 +167,7 @@ class WithWorker:
         )
         entry = answer["law_entry"]
         law_entry = None if entry is None else int(entry)
+
         return Confirmation(
             str(answer["model_sha256"]), str(answer["version"]), accepted, law_entry
         )
@@ -262,6 +265,7 @@ def head_of(workspace: Path) -> str:
             found="none",
             remedy="Commit what is to be released, and push it where the worker fetches from.",
         )
+
     return answer.stdout.decode("ascii").strip()
 
 

@@ -91,6 +91,7 @@ class DaskCluster:
                 # Where all workers that held it are gone, Dask cannot bring it back: we can.
                 if sent.cancelled():
                     sent = client.scatter(content, broadcast=True, hash=False)
+
                 # impure: of equal partitions Dask would compute, and return, only one
                 return client.submit(
                     answer_partition,
@@ -208,6 +209,7 @@ class _Asked:
                 if self.client.status != "running":
                     raise
                 future = self.ask(self.parcel)
+
         return future.result(), self.parcel
 
 
@@ -261,6 +263,7 @@ def _require_safe(address: str) -> bool:
         return True
     if parts.scheme == "tcp" and _is_loopback(address):
         return False
+
     raise ConfigError(
         f"{WHERE}.address",
         expected="tls://host:port (tcp:// on this machine only)",
@@ -298,6 +301,7 @@ def _require_certificates(settings: Settings) -> tuple[str, str, str]:
                 found="a path to no file" if path else "none",
                 remedy="Let the cluster's own authority sign one: docs/many-machines.md.",
             )
+
     return paths
 
 
@@ -321,4 +325,5 @@ def _import_distributed() -> Any:
             found="none",
             remedy="Install it in .venv: `uv pip install distributed`.",
         ) from error
+
     return distributed

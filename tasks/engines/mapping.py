@@ -50,5 +50,6 @@ def in_order(
         running.append(submit(partition))
         if len(running) >= ahead:
             yield running.popleft().result()
+
     while running:
         yield running.popleft().result()

@@ -158,6 +158,7 @@ def resume(
         ]
         if batches:
             say("going on with requests that wait")
+
         secret = installation.secret("pseudonym")
         named = {pseudonym(secret, identifier): identifier for identifier in identifiers}
         outcome = run_batches(stores, batches, named, day)
@@ -189,6 +190,7 @@ def retry(
                 found="one that is done" if is_known else "none of this id",
                 remedy="`./portcullis requests` lists them.",
             )
+
         return run_batches(stores, batches, {}, day)
 
 
@@ -258,6 +260,7 @@ def find_unheld(
             person = Person((identifier,), (pseudonym(secret, identifier),))
             if _standing_of(person, stores, tombstones) is Standing.UNKNOWN:
                 unheld.append((number, place))
+
     return unheld
 
 
@@ -275,12 +278,15 @@ def _unheld_beside_others(
     ]
     if not several:
         return ()
+
     try:
         unheld = find_unheld(stores, [entry for _, entry in several], secret)
     except Exception as error:
         stores.say(f"the key store could not be asked: {describe_failure(error)}")
         return ()
+
     counts = Counter(position for position, _ in unheld)
+
     return tuple(
         (several[position - 1][0], place)
         for position, place in unheld
@@ -313,6 +319,7 @@ def _whom_to_erase(
     """Return for whom a request is written down, and what is said of all others."""
     if searches_unknown:
         return [person for person, _ in standings], ErasureOutcome()
+
     unknown_subjects = {
         subject
         for person, standing in standings
@@ -363,6 +370,7 @@ def _write_down(
     """Write requests down and set their tombstones; return the batch, or nothing for nobody."""
     if not people:
         return ""
+
     batch = open_batch(stores.journal, case, people, received, day, options)
     stores.say(ErasureStep.TOMBSTONE)
     try:
@@ -372,6 +380,7 @@ def _write_down(
         failure = StepFailure(ErasureStep.TOMBSTONE, describe_failure(error), day)
         note_failure(stores.journal, batch, failure, state)
         stores.say(f"{failure.step}: {failure.reason}")
+
     stores.note_journal()
     return batch
 
@@ -399,4 +408,5 @@ def _end_terms(stores: ErasureStores, day: date) -> ErasureOutcome:
     except Exception as error:
         # The batches of this run are done, and are told of; this is tried again by the next.
         return ErasureOutcome(faults=(f"terms that ended: {describe_failure(error)}",))
+
     return ErasureOutcome(requests=tuple(completed))

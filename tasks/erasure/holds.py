@@ -94,8 +94,10 @@ def release_holds(
         raise DataError(
             "hold", expected="one on this person", found="none", remedy="Check the identifier."
         )
+
     for hold in holds:
         journal.put_hold(replace(hold, released=day))
+
     return holds
 
 

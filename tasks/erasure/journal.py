@@ -228,6 +228,7 @@ class Journal:
                     "WHERE batch = ? AND step = ?",
                     [(name, batch, step) for step in steps],
                 )
+
             self._connection.execute("DELETE FROM steps WHERE batch = ?", (batch,))
 
     def completed_steps(self, batch: str) -> dict[ErasureStep, dict[str, Any]]:
@@ -355,6 +356,7 @@ def open_known_journal(installation: Installation, tables: KeyTables) -> Journal
     seen = read_seen_journals(tables)
     if not has_journal(installation):
         require_known_journal(seen, None, installation)
+
     journal = open_journal(installation)
     require_known_journal(seen, journal.extent(), installation)
     return journal
@@ -379,6 +381,7 @@ def renew_journal(reason: str, installation: Installation) -> Path:
         folder = set_aside(names, installation)
         forget_journals(keys)
         note_journal(keys, open_journal(installation).extent())
+
     return folder
 
 
@@ -390,10 +393,12 @@ def _require_loss(reason: str, installation: Installation, keys: KeyStore) -> No
             found="none",
             remedy="Say what became of the journal.",
         )
+
     try:
         open_known_journal(installation, keys.tables)
     except PortcullisError:
         return
+
     raise ConfigError(
         WHERE,
         expected="one that is lost, older than the key store has seen it, or another",
@@ -407,12 +412,16 @@ def _figures_of(request: ErasureRequest) -> dict[str, Any]:
     figures: dict[str, Any] = {"commitment": request.commitment}
     if request.deferral is not None:
         figures["deferred"] = request.deferral.to_dict()
+
     if request.aliases:
         figures["aliases"] = list(request.aliases)
+
     if options := request.options.to_dict():
         figures["options"] = options
+
     if request.failures:
         figures["failures"] = [failure.to_dict() for failure in request.failures]
+
     return figures
 
 

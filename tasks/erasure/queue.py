@@ -165,6 +165,7 @@ def run_batches(
             else:
                 division.note_failure(kind)
                 outcome += attempt.note_failure(error, RequestState.SET_ASIDE, day)
+
     return outcome
 
 
@@ -220,6 +221,7 @@ def note_failure(
         )
         request.failures = (*others, failure)
         request.state = state
+
     journal.put_requests(requests)
     return requests
 
@@ -230,11 +232,13 @@ def describe_failure(error: BaseException) -> str:
         return "the disk is full: free some space on it"
     if isinstance(error, PortcullisError):
         return str(error)
+
     for link in _chain_of(error):
         if isinstance(link, sqlite3.Error) and (
             cause := explain_sqlite(link, DATABASE, restore=LOOK)
         ):
             return str(cause)
+
     return kind_of_error(error)
 
 
@@ -326,6 +330,7 @@ class _BatchAttempt:
         step = self.step
         if step is None or step in STEPS_FOR_ALL:
             return ()
+
         try:
             return self._divide(step)
         except Exception as error:

@@ -58,6 +58,7 @@ class Person:
         ]
         if not pairs:
             return None
+
         return Person(
             identifiers=tuple(identifier for _, identifier in pairs),
             subjects=tuple(subject for subject, _ in pairs),

@@ -79,6 +79,7 @@ class ErasureSaga:
             self.step = step
             figures = take(batch)
             batch.journal.record_step(batch.name, step, figures)
+
         return batch.requests
 
     def steps(self) -> list[tuple[ErasureStep, TakeStep]]:
@@ -192,6 +193,7 @@ def _unnamed(batch: ErasureBatch) -> PurgeReport:
     ]
     if not unnamed:
         return PurgeReport()
+
     line = (
         f"{len(unnamed)} of their identifiers, under which no row is held: not given again when "
         "the erasure was resumed; erase by them with --search-anyway"

@@ -87,6 +87,7 @@ def unseal_by_two(
         envelope = envelopes.get(f"{first} + {second}")
         if envelope is None or first == second:
             raise ValueError("no such pair")
+
         inner = SUITE.decrypt(b64decode(envelope), first_key, _info(key_id, first))
         return SUITE.decrypt(inner, second_key, _info(key_id, second))
     except (ValueError, InvalidTag) as error:
@@ -176,6 +177,7 @@ def read_private_key(path: Path) -> X25519PrivateKey:
             found=describe_unreadable(error),
             remedy="Give the custodian's.",
         ) from None
+
     try:
         return load_x25519_pem(content)
     except ValueError as error:

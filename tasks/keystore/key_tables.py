@@ -167,6 +167,7 @@ class SqliteKeyTables:
                     found="a reader that does not end",
                     remedy="End it, then run the same command again.",
                 )
+
             time.sleep(SCRUB_POLL_SECONDS)
 
 

@@ -244,6 +244,7 @@ class KeyStore:
                     secret = unwrap(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
                     keys.append(SubjectKey(key_id + secret))
                     lookups.append(lookup)
+
         return keys, lookups
 
     def _rows_of(self, column: KeyColumn, names: list[bytes]) -> Iterable[Row]:
@@ -338,6 +339,7 @@ class KeyStore:
         tombstones = self.tombstones()
         if not len(tombstones):
             return
+
         erased = sum(tombstones.is_out(subject) for subject in subjects)
         if erased:
             raise ErasedError(

@@ -84,6 +84,7 @@ class KnownStores:
         """Read what `to_dict` wrote."""
         states = [KeyStoreState.from_dict(state) for state in values["states"]]
         receipts = values["receipts"]
+
         return cls(
             states={state.store_id: state for state in states},
             has_sealed=bool(values["has_sealed"]),
@@ -298,6 +299,7 @@ def _require_nothing_lost(
     if not has_store and known.has_sealed:
         expected = "the one that sealed the files in data/"
         raise _lost(f"key store {KEY_FILE}", expected, "none", is_logged=False)
+
     # A store of a time before stores were recorded: it was never opened without these.
     # Of one on a server that nobody opened yet, only what lies here tells whether it was.
     is_begun = not installation.settings.keys_url or known.has_sealed or known.receipts is not None
@@ -311,6 +313,7 @@ def _require_nothing_lost(
 def _require_receipts(store: KeyStore, known: KnownStores) -> None:
     if known.receipts is None:
         return
+
     count, sha256 = known.receipts
     checkpoint = Tombstones.read(store.tables, store.mark_key).checkpoint
     if checkpoint.count < count:
@@ -319,6 +322,7 @@ def _require_receipts(store: KeyStore, known: KnownStores) -> None:
             f"at least {count} erasures, which a signed receipt counts",
             f"{checkpoint.count}",
         )
+
     if checkpoint.count == count and checkpoint.sha256 != sha256:
         raise _lost(store.tables.name, "the list of erasures of a signed receipt", "another list")
 

@@ -107,6 +107,7 @@ class LocalRootKey:
             if current != SCRUBBED or following is not None:
                 return following, current
             time.sleep(LOOK_AGAIN_SECONDS)
+
         raise SealError(
             f"root key {self._current.name}",
             expected="a root key",

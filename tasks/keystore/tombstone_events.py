@@ -38,6 +38,7 @@ def lift_tombstones(store: KeyStore, subjects: Collection[str], day: date) -> in
             subject for subject in dict.fromkeys(subjects) if tombstones.get(subject) is not None
         ]
         _append_events(store, erased, LIFTED, day)
+
     return len(erased)
 
 

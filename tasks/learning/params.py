@@ -174,10 +174,12 @@ class TrainParams(StrictModel):
                 f"`parameters` of {self.family} has {', '.join(unknown)}; "
                 f"it may have: {', '.join(names)}"
             )
+
         try:
             model.model_validate(self.parameters)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"]) or "it"
             raise ValueError(f"`parameters` of {self.family}: {field}: {first['msg']}") from error
+
         return self

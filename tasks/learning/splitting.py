@@ -30,6 +30,7 @@ def draws(
         drawn = start.copy()
         drawn.update(str(person).encode())
         digests += drawn.digest()
+
     # The first 64 bits of a hash as a fraction of 2^64.
     fractions = np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2**64
     return np.asarray(fractions[codes], dtype=np.float64)

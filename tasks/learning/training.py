@@ -315,6 +315,7 @@ def _fit_all(
             work.advance()
             yield scorer
         return
+
     # A copy for each row is 0 to 9: eight times smaller on its way than as numpy counts.
     small = (replace(wanted, copies=wanted.copies.astype(np.int8)) for wanted in fits)
     for files in engine.map(fit_files, data, small):
@@ -411,6 +412,7 @@ def inputs_of(
         else:
             # Sorted, so that the order of rows does not decide the order of inputs.
             inputs += [Input(name, category) for category in sorted(values.dropna().unique())]
+
     return tuple(inputs)
 
 

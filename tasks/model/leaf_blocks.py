@@ -56,6 +56,7 @@ class Cuts:
             above = np.searchsorted(cuts, low) + 1
             least[is_of_input] = np.where(np.isfinite(low), above, 0)
             greatest[is_of_input] = np.searchsorted(cuts, highs[is_of_input])
+
         # Two thresholds of one leaf may be one in single precision.
         is_empty = least > greatest
         least[is_empty] = self._beyond
@@ -137,6 +138,7 @@ class LeafBlock:
                     for leaf, inputs in enumerate(self.inputs)
                 ]
             }
+
         return self._raising_of[grouping]
 
     def _raising_table(self, leaf: int, group_of: np.ndarray) -> tuple[list[int], Matrix]:
@@ -217,6 +219,7 @@ def weights_of(depth: int) -> tuple[Matrix, Matrix]:
                 for_mine[mine, other] = factorial(mine - 1) * factorial(other) / orders
             if other:
                 for_other[mine, other] = factorial(mine) * factorial(other - 1) / orders
+
     return for_mine, for_other
 
 

@@ -112,6 +112,7 @@ class ReasonMap(BaseModel):
         true_of = {
             feature: values for group in self.reasons for feature, values in group.features.items()
         }
+
         return tuple(
             sorted(
                 feature
@@ -214,6 +215,7 @@ def feature_contributions(
     summed = np.zeros((len(contributions), len(features)))
     for column, feature in enumerate(inputs):
         summed[:, position_of[feature]] += contributions[:, column]
+
     return summed
 
 

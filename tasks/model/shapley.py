@@ -229,6 +229,7 @@ def _compared(
             yield DeepLeaf(leaf, cuts, background)
         else:
             some.append(leaf)
+
     if some:
         yield LeafBlock(some, cuts, background)
 

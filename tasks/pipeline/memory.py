@@ -21,6 +21,7 @@ def peak_mib() -> float:
     if own is None:
         own_maxrss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return max(own_maxrss, ended_children) / 1024**2  # macOS counts bytes
+
     running = (_high_water_kib(pid) or 0 for pid in _descendants(str(os.getpid())))
     return max(own, ended_children, *running) / 1024
 

@@ -119,11 +119,13 @@ def _index_of(
     remaining = [level for level in levels if level.kind is not None]
     if not remaining:
         return pd.RangeIndex(rows)
+
     values = [_treat(level, secret, mask_column) for level in remaining]
     names = [None if level.label == UNNAMED_INDEX else level.label for level in remaining]
     if len(remaining) == 1:
         only: pd.Index[Any] = pd.Index(values[0], name=names[0])
         return only
+
     return pd.MultiIndex.from_arrays(values, names=names)
 
 
@@ -137,6 +139,7 @@ def _type(
         return _TypedColumn(label, values, None, "dropped, as asked")
     if name in kinds:
         return _TypedColumn(label, values, kinds[name], f"{kinds[name]}, as declared")
+
     kind, why = kind_of(name, values)
     return _TypedColumn(label, values, kind, f"{kind}: {why}")
 

@@ -132,6 +132,7 @@ def surviving(redacted: str, person: Iterable[tuple[str, str]]) -> Survivors:
         # The cheap test first: nearly every value is not there at all.
         elif sought.casefold() in lowered:
             standing += _stands_as_word(redacted, sought, is_name=kind == "name")
+
     return Survivors(standing, too_short)
 
 

@@ -180,6 +180,7 @@ class PresidioFinder:
             is_none = is_stopword or is_punct or lemma in ("-PRON-", "be")
             parts = () if is_none else tuple(lemma.split(":"))
             self._keywords[lemma] = parts
+
         return parts
 
 

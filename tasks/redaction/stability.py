@@ -27,6 +27,7 @@ def search_until_stable(texts: list[str], search: Search) -> list[tuple[Span, ..
         for number, found in zip(changing, further, strict=True):
             spans[number] = merge(spans[number], _at_origin(spans[number], found))
         changing = [number for number, found in zip(changing, further, strict=True) if found]
+
     return spans
 
 
@@ -41,4 +42,5 @@ def _at_origin(masked: tuple[Span, ...], found: tuple[Span, ...]) -> list[Span]:
         mask_length = len(f"[{span.kind}]")
         ends.append(span.start - shifts[-1] + mask_length)
         shifts.append(shifts[-1] + span.end - span.start - mask_length)
+
     return [span.moved(shifts[bisect_right(ends, span.start)]) for span in found]

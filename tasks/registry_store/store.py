@@ -255,6 +255,7 @@ class EvidenceStore(AbstractStore):  # type: ignore[misc] # MLflow has no types
             return
         except PortcullisError as error:
             raise _denied(error) from error
+
         raise _denied(_refused("alias", "one of a version that is not cleared", "a cleared one"))
 
     # How they are asked.

@@ -140,6 +140,7 @@ def silence_libraries() -> TextIO:
     with Path(os.devnull).open("wb") as null_device:
         os.dup2(null_device.fileno(), 1)
         os.dup2(null_device.fileno(), 2)
+
     return terminal
 
 

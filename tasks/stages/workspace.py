@@ -185,6 +185,7 @@ class StageRun:
                 found="nothing",
                 remedy=f"Run `dvc repro {stage}@{self.case}` first.",
             )
+
         self.inputs[f"{stage}/{name}"] = sha256_of(path)
         return path
 
@@ -570,6 +571,7 @@ def _no_rows(dataset: str, shredded: int) -> DataError:
     found = "no row at all"
     if shredded:
         found = f"{shredded} rows, none of which this key store has a key for"
+
     return DataError(
         dataset,
         expected="at least one row that can be read",

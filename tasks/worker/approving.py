@@ -33,6 +33,7 @@ def find_model(case: str, workspace: Path, *, alternative: str = "") -> Path:
             found="none",
             remedy=f"Run `./portcullis release {case}`{alternative}.",
         )
+
     return path
 
 

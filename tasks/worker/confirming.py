@@ -157,6 +157,7 @@ def note_history_here(case: str, installation: Installation) -> ReleaseHistory:
         notes = note_attempts(case, sha256_of(folder), installation)
     except EvidenceError as error:
         return ReleaseHistory((f"they cannot be listed: {error}",))
+
     return ReleaseHistory(
         (notes.summary, *notes.lines), notes.earlier, notes.releases, notes.made_seconds
     )
@@ -190,6 +191,7 @@ def _changed(case: str, clearance: Clearance, workspace: Path) -> Iterator[Refus
         path = workspace / "data" / name
         if not path.exists() or sha256_of(path) == sha256:
             continue
+
         text = (
             f"data/{name}: other bytes than were signed for; "
             f"`dvc repro --force --single-item {stage}@{case}` makes it anew"

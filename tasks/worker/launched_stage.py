@@ -111,6 +111,7 @@ def launch_stage(
         os.close(pipe)
         if channel:
             channel.close()
+
     return LaunchedStage(connection, reports)
 
 

@@ -53,6 +53,7 @@ class Mandate:
         path = installation.settings.mandate_path
         if not path:
             return cls(Mode.LOCAL, started_by(installation.settings), installation.home / "trees")
+
         try:
             return cls.from_json(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -84,6 +85,7 @@ class Mandate:
         mode = Mode(values["mode"])
         if (mode is Mode.ENFORCED) != (launcher is not None):
             raise ValueError("stages of another account, and only these, are enforced")
+
         return cls(
             mode,
             str(values["actor"]),

@@ -38,6 +38,7 @@ def mark_until_settled(look: Callable[[], Marks]) -> Marks:
         if time.time_ns() - newest > TICK_SECONDS * 1e9:
             return marks
         time.sleep(TICK_SECONDS)
+
     raise _written_to(max(marks, key=lambda mark: mark[1][-1:])[0])
 
 

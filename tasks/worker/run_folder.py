@@ -190,9 +190,11 @@ def _link_sources(folder: Path, case: str, workspace: Path) -> None:
     for entry in workspace.iterdir():
         if entry.name not in private and not (folder / entry.name).exists():
             (folder / entry.name).symlink_to(up / entry.name)
+
     for entry in (workspace / "data").iterdir():
         if entry.name != case and not entry.name.startswith(PREFIX):
             (folder / "data" / entry.name).symlink_to(up / entry.name)
+
     for entry in (workspace / "data" / case).iterdir():
         if entry.name not in STAGES:
             (folder / "data" / case / entry.name).symlink_to(

@@ -70,6 +70,7 @@ def build_automata(patterns: Mapping[bytes, Sequence[V]]) -> list[Automaton[V]]:
             batch = {}
             size_bytes = len(pattern)
         batch[pattern] = values
+
     return [*automata, Automaton(batch)] if batch else []
 
 

@@ -82,8 +82,10 @@ def may_be_two_names(content: bytes, start: int, end: int) -> bool:
         return False
     if content[start:end].decode(errors="replace").islower():
         return True
+
     before, beyond_before = _characters_before(content[max(0, start - BYTES_BESIDE) : start])
     after, beyond_after = _characters_after(content[end : end + BYTES_BESIDE])
+
     return (before in BLANKS and beyond_before.isalpha()) or (
         after in BLANKS and beyond_after.isupper()
     )

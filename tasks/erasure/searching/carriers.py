@@ -53,6 +53,7 @@ def find_carriers(
             for frame, _ in sealed.iter_others(own_ids, keys.by_id_once, sift):
                 for person, value in _find_in_rows(frame, declared, terms):
                     carried.setdefault(person, set()).add(value)
+
     return [frozenset(values) for values in carried.values()]
 
 
@@ -70,6 +71,7 @@ def _newest_files(places: Iterable[Place]) -> list[StoredFile]:
                 best = newest.get(sealed.dataset)
                 if best is None or rank > best[:2]:
                     newest[sealed.dataset] = (*rank, stored)
+
     return [stored for *_, stored in newest.values()]
 
 

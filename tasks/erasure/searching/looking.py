@@ -70,6 +70,7 @@ def look_at_name(name: str, terms: SearchTerms) -> Look:
         while "." in stem and not look.holds_person:
             stem = stem.rpartition(".")[0]
             look += _look_at_text(stem, terms)
+
     return look
 
 

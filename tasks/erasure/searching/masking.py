@@ -69,6 +69,7 @@ def search_content(name: str, content: bytes, terms: SearchTerms) -> ContentSear
         matches = list(terms.find(piece.content))
         holds = _identifies(piece, matches, terms)
         is_ambiguous = is_ambiguous or bool(matches)
+
     return ContentSearch(holds, is_ambiguous and not holds, tuple(sorted(unfolder.unsearched)))
 
 
@@ -136,6 +137,7 @@ def _split_within_texts(piece: Piece, record: list[Match]) -> Iterator[list[Matc
             yield part
             part = []
         part.append(after)
+
     yield part
 
 
@@ -225,6 +227,7 @@ def _find_edits(content: bytes, name: str, terms: SearchTerms) -> Iterable[Edit]
         return edit_csv(content, terms, suffix)
     if suffix in LINES_SUFFIXES:
         return edit_json_lines(content, terms)
+
     # Whether something else is JSON only parsing tells.
     document = read_json(content)
     if document is not None:

@@ -202,6 +202,7 @@ class SearchTerms:
                 number = bisect_right(starts, hit[0]) - 1
                 numbers.add(number)
                 place = starts[number + 1]
+
         return [rows[number] for number in sorted(numbers)]
 
     def has_bytes(self, content: bytes) -> bool:
@@ -217,6 +218,7 @@ class SearchTerms:
                     return True
                 invisible.append(hit[0])
                 place = hit[1]
+
         return any(
             automaton.search(visible, 0, len(visible))
             for start, end in _windows_around(invisible, len(content))
@@ -237,6 +239,7 @@ class SearchTerms:
             masked += count
             if not count:
                 break
+
         return content, masked
 
     def _mask_once(self, content: bytes) -> tuple[bytes, int]:
@@ -251,6 +254,7 @@ class SearchTerms:
                 parts += [content[last_end : match.start], MASK]
                 last_end = match.end
                 masked += 1
+
         return b"".join([*parts, content[last_end:]]), masked
 
     def mask_name(self, text: str) -> str:
@@ -423,6 +427,7 @@ def _find_alone(
         if values:
             return longest, values
         longest = automaton.match_end(content, start, longest - 1)
+
     return None
 
 

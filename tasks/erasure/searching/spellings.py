@@ -165,9 +165,11 @@ def _plain_name_patterns(words: list[str]) -> Iterator[bytes]:
     """
     if all(map(str.isascii, words)):
         return
+
     plain = [[_plain_word(part) for part in _split_double(word)] for word in words]
     if not all(part.isascii() for parts in plain for part in parts):
         return
+
     patterns = [DOUBLE_NAME_GAP.join(part.encode() for part in parts) for parts in plain]
     yield NAME_GAP.join(patterns)
     if 1 < len(patterns) <= MOST_NAME_WORDS:
@@ -301,6 +303,7 @@ def _written_forms(char: str) -> bytes:
     if decomposed != char:
         # An ASCII letter and its marks: each as it is, or all escaped.
         forms.append(b"".join(b"(?:%b)" % _escaped_forms(part) for part in decomposed))
+
     if len(decomposed) > 2:
         # Windows composes a letter with one of its marks (code page 1258, of Vietnamese).
         partly = unicodedata.normalize("NFC", decomposed[:2]) + decomposed[2:]
@@ -310,6 +313,7 @@ def _written_forms(char: str) -> bytes:
             for form in dict.fromkeys((partly, other))
             if unicodedata.normalize("NFC", form) == char
         ]
+
     return b"|".join(forms)
 
 

@@ -114,6 +114,7 @@ def _report(name: str, counts: Counter[str]) -> PurgeReport:
         f"{name}: {counts['closed']:,} blocks that no key here opens: name it in ${KEY_VARIABLE}"
     )
     planned = f"{counts['planned']:,} of {name}'s blocks would be masked"
+
     return PurgeReport(
         searched=counts["searched"],
         rewritten=counts["rewritten"],

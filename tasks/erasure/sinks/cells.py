@@ -41,6 +41,7 @@ def sift_rows(
     """
     if not rows:
         return []
+
     content, are_all_simple = _join_simple_texts([value for _, values in rows for value in values])
     if look_at_content("cell", content.encode(), terms) == Look():
         if are_all_simple:
@@ -48,6 +49,7 @@ def sift_rows(
         return [row for row in rows if any(_simple_text(value) is None for value in row[1])]
     if len(rows) == 1:
         return list(rows)
+
     middle = len(rows) // 2
     return [*sift_rows(rows[:middle], terms), *sift_rows(rows[middle:], terms)]
 

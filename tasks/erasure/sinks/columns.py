@@ -143,8 +143,10 @@ def is_program_word(name: str, text: str, parent: str = "") -> bool:
     """
     if PLAIN_WORD.fullmatch(text) is None:
         return False
+
     words = WORD_BORDER.split(name.lower())
     parents = WORD_BORDER.split(parent.lower())
+
     return (
         words[-1] in WORD_FIELDS
         or name.lower() in NAME_FIELDS

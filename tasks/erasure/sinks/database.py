@@ -167,6 +167,7 @@ class _DatabasePurge:
                 ]
                 if any(looks):
                     keys.append(key)
+
         connection.commit()
         return keys, findings
 
@@ -183,6 +184,7 @@ class _DatabasePurge:
                 findings.left[table.name, column.name, self._reason(table, column)] += 1
         elif look.is_ambiguous:
             findings.left[table.name, column.name, "others are called so, too"] += 1
+
         return look.holds_person
 
     def _mask_rows(self, connection: Connection, table: TextTable, keys: list[RowKey]) -> int:
@@ -229,6 +231,7 @@ class _DatabasePurge:
         except DBAPIError:
             self.refused[table.name, column.name] += 1
             return 0
+
         return 1
 
     def _mask(self, value: Any, column: TextColumn) -> Any:

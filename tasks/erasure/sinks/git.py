@@ -106,6 +106,7 @@ class GitSink:
                 content = stream.read(int(size))
                 stream.read(1)
                 yield object_id, kind, content
+
         if process.returncode:
             raise GitSilenceError
 
@@ -148,6 +149,7 @@ class GitSink:
                 unseen.append(f"{name} could not be read ({type(error).__name__})")
             if reason := _reason(look):
                 lines.append(f"{name}, which git tracks, {reason}: its owner has to be told")
+
         return PurgeReport(searched=len(names), left=tuple(lines), unseen=tuple(unseen))
 
     def _other_files(self) -> Place:
@@ -166,11 +168,14 @@ class GitSink:
         for name in self._ask("remote").split():
             host = _host_of(self._ask("remote", "get-url", name).strip())
             lines.append(f"git remote {name} ({host}), and every clone: not searched")
+
         others = self._ask("worktree", "list", "--porcelain").count("worktree ") - 1
         if others > 0:
             lines.append(f"git: files of {others:,} other working trees: not searched")
+
         if (folder / "modules").is_dir() or (self.workspace / ".gitmodules").is_file():
             lines.append("git: repositories of submodules: not searched")
+
         return PurgeReport(unseen=tuple(terms.mask_name(line) for line in lines))
 
     def _list_files(self, *arguments: str) -> list[str]:

@@ -70,6 +70,7 @@ def measure_texts(
             size += len(text.encode("utf-8", "replace"))
             for detector in detectors:
                 units[service_name(detector)] += detector.billed_units(text)
+
     return TextVolume(texts, size, dict(units))
 
 
@@ -87,6 +88,7 @@ def foretell(
         if volume is not None:
             usd = detector.cost_usd(volume.units.get(service_name(detector), 0))
             line += f": about {volume.texts:,} texts, {volume.bytes:,} bytes, {usd:,.2f} USD"
+
         yield line
 
 
@@ -120,6 +122,7 @@ def lapses(
     ]
     if macie is not None:
         services.append(("`redact.macie`", macie))
+
     for name, service in services:
         if day > service.expires:
             agreement = f"agreement {service.agreement} with {service.processor}"

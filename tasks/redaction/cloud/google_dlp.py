@@ -172,6 +172,7 @@ class GoogleDlp(DeclaredService[GoogleDlpParams]):
         row = int(content["recordLocation"].get("tableLocation", {}).get("rowIndex", 0))
         if row < 0:
             raise IndexError(row)
+
         start, end = _code_points(pieces[row], location)
         kind = self._asked[finding["infoType"]["name"]]
         return row, Span(start, end, kind, LIKELIHOODS[finding["likelihood"]])
@@ -189,12 +190,14 @@ def _code_points(text: str, location: dict[str, Any]) -> tuple[int, int]:
     given: list[tuple[int, int]] = []
     if "codepointRange" in location:
         given.append(_numbers(location["codepointRange"]))
+
     if "byteRange" in location:
         encoded = text.encode()
         start, end = _numbers(location["byteRange"])
         if not 0 <= start <= end <= len(encoded):
             raise ValueError("outside the text")
         given.append((len(encoded[:start].decode()), len(encoded[:end].decode())))
+
     (place,) = set(given)
     if not 0 <= place[0] < place[1] <= len(text):
         raise ValueError("outside the text")
@@ -218,6 +221,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[tuple[int, int, int]]]:
                 batch_bytes = 0
             batch.append((number, start, end))
             batch_bytes += piece_bytes
+
     if batch:
         yield batch
 

@@ -189,6 +189,7 @@ class Macie:
                 category = item.get("category")
                 known = category if category in CATEGORIES else OTHER_CATEGORY
                 occurrences[known] += int(item.get("totalCount", 0))
+
         return BucketReport(
             bucket=f"s3://{self._params.bucket} in {self._params.region}",
             job=job,

@@ -164,4 +164,5 @@ class SecondOpinion:
                 bytes=sum(len(text.encode()) for text in distinct),
                 units=sum(map(detector.billed_units, distinct)),
             )
+
         return united, sent

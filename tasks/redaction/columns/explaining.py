@@ -58,6 +58,7 @@ def explain_columns(
             fate=fates[name],
             check=_describe_doubt(column, column_look) if column_look else "",
         )
+
     return explained
 
 

@@ -150,6 +150,7 @@ def _sample(values: Iterable[Any]) -> list[str]:
         sample.append(to_plain(text.strip()[:LONGEST_VALUE]).text)
         if len(sample) == SAMPLE_VALUES:
             break
+
     return sample
 
 

@@ -147,6 +147,7 @@ def _people(rows: pd.DataFrame, columns: Columns) -> list[Person]:
     }
     personal = [name for name, kind in kinds.items() if kind in KINDS]
     filled = rows[personal].astype("str").fillna("")
+
     return [
         tuple(zip((kinds[name] for name in personal), values, strict=True))
         for values in filled.itertuples(index=False, name=None)

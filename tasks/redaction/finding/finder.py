@@ -153,6 +153,7 @@ class FastFinder:
         """
         if self._names is None:
             return
+
         trial = [well_formed(text) for text in texts]
         self._names.prove(trial)
         hint = self._unproved_hint
@@ -207,6 +208,7 @@ class FastFinder:
         spans_by_piece = map(self._find_in, pieces, labelled)
         if self._second is None:
             return spans_by_piece
+
         return iter(
             self._ask_second(self._second, pieces, replaced, labelled, list(spans_by_piece))
         )
@@ -302,6 +304,7 @@ def open_names(model: str | None, language: str) -> NameFinder | None:
     """
     if model is None:
         return None
+
     pipeline = load_pipeline(model)
     if pipeline.lang not in (language, ANY_LANGUAGE):
         raise ConfigError(
@@ -310,6 +313,7 @@ def open_names(model: str | None, language: str) -> NameFinder | None:
             found=f"one of {pipeline.lang}",
             remedy="Name another, or none: names are found by lists and rules then.",
         )
+
     return NameFinder(pipeline)
 
 
@@ -321,6 +325,7 @@ def open_lexicon(model: str | None, language: str) -> Lexicon:
     """
     if language != "en":
         return profile_of(language).lexicon()
+
     if model is None:
         raise ConfigError(
             "redact.model",
@@ -328,6 +333,7 @@ def open_lexicon(model: str | None, language: str) -> Lexicon:
             found="none",
             remedy=f"Name one, for example {ENGLISH_PIPELINE}.",
         )
+
     return load_lexicon(model_path(model))
 
 

@@ -292,6 +292,7 @@ def _ends_a_name(word: Word, previous: Word) -> bool:
         return True
     if not word.form.is_ordinary or word.form.flags & LAST:
         return False
+
     is_behind_given_name = word.form.vocabulary.tells_names_by_capitals or (
         previous.form.flags & (FIRST | WORD) == FIRST
     )
@@ -343,10 +344,13 @@ def _is_told_by_capitals(text: str, first: Word, second: Word) -> bool:
     forms = (first.form, second.form)
     if not first.form.vocabulary.has_long_names or not all(form.is_capital for form in forms):
         return False
+
     listed = LAST | FREQUENT
     if first.form.flags & listed == listed and second.form.flags & (FIRST | WORD) == FIRST:
         return True
+
     is_unlisted = not first.form.flags and _may_be_any_surname(second)
+
     return (
         first.form.vocabulary.tells_names_by_capitals
         and (is_unlisted or second.form.flags & listed == listed)
@@ -369,6 +373,7 @@ def _are_unknown(first: Word, second: Word) -> bool:
     """
     if first.form.vocabulary.has_capital_nouns:
         return False
+
     is_written_so = all(
         word.form.may_be_name and not word.form.is_upper and word.form.size > 2
         for word in (first, second)

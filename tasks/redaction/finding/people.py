@@ -46,6 +46,7 @@ class PeopleFinder:
         spans += self._find_by_rules(text, words)
         if not spans:
             return spans
+
         starts = [word.start for word in words]
         spans += self._extend(text, words, starts, spans)
         return spans + _find_again(words, starts, spans)
@@ -96,6 +97,7 @@ class PeopleFinder:
                 if span is not None:
                     spans.append(span)
             is_announced = word.form.announces
+
         return spans
 
     def _extend(
@@ -113,6 +115,7 @@ class PeopleFinder:
             last = last_word_of_name(text, words, inside, most_words=WORDS_ADDED)
             if any(_goes_with_a_name(word) for word in words[inside + 1 : last + 1]):
                 longer.append(Span(name.start, words[last].end, PERSON, name.score))
+
         return longer
 
 
@@ -130,6 +133,7 @@ def _find_again(words: list[Word], starts: list[int], names: list[Span]) -> list
     }
     if not words_of_names:
         return []
+
     return [
         Span(word.start, word.end, PERSON, POSSIBLE)
         for number, word in enumerate(words)

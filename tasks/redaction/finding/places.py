@@ -69,6 +69,7 @@ def join_places(text: str, spans: list[Span]) -> list[Span]:
             )
         else:
             joined.append(span)
+
     return joined
 
 

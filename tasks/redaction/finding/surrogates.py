@@ -48,6 +48,7 @@ class UnmaskedText:
             if low <= start and end <= high:
                 shift = original_start - piece_start
                 return start + shift, end + shift
+
         return None
 
 

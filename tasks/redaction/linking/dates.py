@@ -103,6 +103,7 @@ def _readings(parts: tuple[str, ...]) -> frozenset[Day]:
     """
     first, second, third = parts
     orders = ((third, second, first), (third, first, second), (first, second, third))
+
     return frozenset(
         (full_year, month, day)
         for order, (year, month_part, day_part) in enumerate(orders)
@@ -128,6 +129,7 @@ def _month(part: str) -> int | None:
         return number if len(part) <= 2 and 1 <= number <= len(MONTHS) else None
     if len(part) < SHORTEST_MONTH:
         return None
+
     matching = [
         number
         for number, names in enumerate(MONTHS, start=1)

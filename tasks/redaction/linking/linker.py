@@ -121,4 +121,5 @@ def _join_in_original(plain: PlainText, mentions: list[Mention]) -> list[Span]:
             joined[-1] = (low, max(high, end), longest_kind, longest)
         else:
             joined.append((start, end, kind, end - start))
+
     return [Span(*plain.span(start, end), kind) for start, end, kind, _ in joined]

@@ -88,6 +88,7 @@ def _join(text: str, places: set[Place]) -> list[Place]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
+
     return joined
 
 

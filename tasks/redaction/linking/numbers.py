@@ -86,10 +86,12 @@ class Digits:
             if has_digit_before and may_follow_country:
                 before = text[max(0, start - COUNTRY_WINDOW) : start]
                 has_digit_before = not ANY_COUNTRY.search(before)
+
             is_bounded = not has_digit_before and not text[end : end + 1].isdigit()
             if is_bounded and all(_may_part(text[a + 1 : b]) for a, b in pairwise(places)):
                 # an opening parenthesis belongs to the area code
                 yield (start - 1 if text[start - 1 : start] == "(" else start), end
+
             index = digits.find(own, index + 1)
 
     def _with_country(self, place: Place, country: re.Pattern[str]) -> Place:

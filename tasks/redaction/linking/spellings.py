@@ -83,6 +83,7 @@ class Spelling:
             stem = next((word[: -len(kind)] for kind in kinds if word.endswith(kind)), "")
             if self.has_umlauts and len(stem) >= FEWEST_LETTERS - 1:
                 return rf"{re.escape(stem)}[\s-]?(?:{ways})\.?"
+
         return None
 
     def dates(self, lowered: str, value: str) -> Iterator[Place]:
@@ -91,6 +92,7 @@ class Spelling:
             day = date.fromisoformat(value[:10])
         except ValueError:
             return
+
         month = self.months[day.month - 1]
         pattern = (
             rf"(?<!\d)0?{day.day}(?:\.|er)?\s?(?:de )?(?:{month}|{month[:3]})\b\.?"

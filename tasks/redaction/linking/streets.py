@@ -50,6 +50,7 @@ def streets(lowered: str, own: str) -> list[Place]:
     # the cheap test first, without the kind of street, which may be short
     if not name or max(name[:-1] or name, key=len) not in lowered:
         return []
+
     return [
         place
         for writings in _forms(WORDS.findall(own), name, number)

@@ -125,6 +125,7 @@ class Decoder:
             label = int(moves[first]) % len(self.labels)
             free = end if end > 0 else self._end(first, label, tokens)
             entities.append(EntityTokens(first, free, label))
+
         return entities
 
     def _learn(self, vectors: Matrix) -> None:
@@ -177,6 +178,7 @@ class Decoder:
             ends[stopped] = current[stopped] + 1
             running = running[goes_on]
             current[running] += 1
+
         return ends
 
     def _end(self, first: int, label: int, tokens: _TokenRows) -> int:

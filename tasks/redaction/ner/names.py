@@ -74,6 +74,7 @@ class NameFinder:
                 is_name = label in NAME_LABELS and text[first].isalpha()
                 if is_name and not any(start <= first < end for start, end in places):
                     return False
+
         return True
 
     @property
@@ -96,6 +97,7 @@ class NameFinder:
                 labelled[number] += [
                     (start + low, start + high, label) for low, high, label in entities
                 ]
+
         return labelled
 
     def words(self, texts: list[str]) -> list[TokenizedText]:
@@ -125,6 +127,7 @@ class NameFinder:
                 [(entity.start, entity.end, entity.label) for entity in entities]
                 for entities in self._fast.find(texts, hint)
             ]
+
         # in a zone spaCy forgets afterwards what words it met, so that memory stays bounded
         with self.pipeline.memory_zone():
             docs = self.pipeline.get_pipe("ner").pipe(
@@ -148,6 +151,7 @@ def _batches(texts: list[str]) -> list[list[tuple[int, int, int]]]:
                 batch_characters = 0
             batches[-1].append((number, start, end))
             batch_characters += end - start
+
     return batches
 
 
@@ -200,6 +204,7 @@ def model_path(name: str) -> Path:
     for candidate in (folder / "_model", folder, *folder.glob(f"{name}-*")) if folder else ():
         if (candidate / "config.cfg").is_file():
             return candidate
+
     raise ConfigError(
         "redact.model",
         expected="an installed spaCy pipeline",

@@ -180,6 +180,7 @@ def _scorer(lower: Any, upper: Any) -> StateScorer:
         .reshape(STATE_TOKENS, -1)
     )
     flat_bias = np.ascontiguousarray(bias.T).reshape(-1)
+
     return StateScorer(
         features,
         absent,

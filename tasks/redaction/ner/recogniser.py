@@ -91,11 +91,13 @@ class FastNer:
         """Return the tokens of each text."""
         if self._tokenizer.remembered > REMEMBERED:
             self._forget()
+
         try:
             tokens = self._tokenizer.cut(texts)
         except BaseException:
             self._forget()
             raise
+
         words = self._tokenizer.words
         starts = tokens.start.tolist()
         ends = tokens.end.tolist()
@@ -107,6 +109,7 @@ class FastNer:
             written = [words[number] for number in types[of_text]]
             words_by_text.append(TokenizedText(starts[of_text], ends[of_text], written))
             first += length
+
         return words_by_text
 
     def _find(self, texts: list[str], hint: Hint | None) -> list[list[Entity]]:

@@ -166,6 +166,7 @@ class Tokenizer:
             strings = self._pipeline.vocab.strings
             self.words += [strings[orth] for orth, _ in new]
             self.types.add(new, space=rows[:, len(ATTRIBUTES)].astype(bool), **columns)
+
         return self.types.look_up(pairs)
 
 

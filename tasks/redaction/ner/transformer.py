@@ -161,6 +161,7 @@ def _read_network(folder: Path) -> bytes:
             found="another one in its place",
             remedy="Install the package anew from configs/careful.lock.",
         )
+
     return network
 
 

@@ -58,6 +58,7 @@ def fingerprint_package(package: str, path: str) -> str:
     # alone tells versions apart.
     with suppress(PackageNotFoundError):
         return f"{package} {version(package)} sha256:{sha256}"
+
     return f"{package} sha256:{sha256}"
 
 

@@ -236,6 +236,7 @@ def detectable_reduction(
         return None
     if material >= 1:
         return possible  # nothing exceeds such a limit: all that is possible could be missed
+
     log_reduction = -math.log1p(-material) + (Z_LEVEL + Z_POWER) * deviation
     return min(-math.expm1(-log_reduction), possible)
 
@@ -264,6 +265,7 @@ def _describe(
     }
     auc = whole.auc[0]
     decline_ratio = whole.decline_ratio[0]
+
     return tuple(
         ConfigurationFigures(
             name=configuration.name,

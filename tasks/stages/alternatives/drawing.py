@@ -145,6 +145,7 @@ def _scale(
     """Scale the decline ratio by its logarithm, from parity on; an impact ratio as it is."""
     if not spread.is_decline:
         return
+
     ends = [end for item in with_intervals for end in spread.interval(item)]
     values = [*ends, *map(spread.value, measured)]
     highest = max([*filter(math.isfinite, values), 1.25]) * MARGIN

@@ -148,6 +148,7 @@ def decline_ratios(
                 for group in groups
             ]
         )
+
     worst = ratios.argmax(axis=0)
     return np.maximum(ratios.max(axis=0), 1.0), [groups[index] for index in worst]
 

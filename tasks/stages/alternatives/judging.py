@@ -27,6 +27,7 @@ def judge_alternatives(report: AlternativesReport, limits: AlternativesLimits) -
         reason = "no alternative is within the loss of AUC"
         if report.chosen is not None:
             reason = _describe(report.chosen)
+
     reduction = at_most(
         AlternativesCheck.DECLINE_RATIO_REDUCTION,
         "confirmed reduction of the worst group's decline ratio by an alternative",
@@ -47,6 +48,7 @@ def _judge_power(report: AlternativesReport, limits: AlternativesLimits) -> Chec
     reason = f"nothing to compare: {fits}" if value is None else fits
     if value is not None and not is_enough:
         reason = f"too few rows: a smaller reduction could have been missed ({fits})"
+
     return Check(
         AlternativesCheck.DETECTABLE_REDUCTION,
         "smallest reduction that the search can confirm",

@@ -41,6 +41,7 @@ def write_alternatives_page(
                 "one dominates are light.",
             ),
         )
+
     write_page(folder, _page(case, report, checks, params, opening, words))
 
 
@@ -103,6 +104,7 @@ def _confirmation(report: AlternativesReport, params: AlternativesParams) -> Sec
             f"least {chosen.least_reduction:.1%} (one-sided, 95 %). Its AUC there is "
             f"{chosen.auc:.3f}, the shipped model's {chosen.shipped_auc:.3f}."
         )
+
     return Section(
         heading="What was confirmed",
         text=(
@@ -116,6 +118,7 @@ def _confirmation(report: AlternativesReport, params: AlternativesParams) -> Sec
 def _tables(report: AlternativesReport, words: Words) -> tuple[Table, ...]:
     if not report.configurations:
         return ()
+
     shipped = report.configurations[SHIPPED_INDEX]
     ordered = sorted(
         report.configurations, key=lambda item: (item.decline_ratio or float("inf"), -item.auc)
@@ -129,6 +132,7 @@ def _tables(report: AlternativesReport, words: Words) -> tuple[Table, ...]:
     if dominated:
         title = f"Dominated, the {min(len(dominated), MOST_DOMINATED)} with the highest AUC"
         tables.append(_table(title, dominated[:MOST_DOMINATED], report, words))
+
     return tuple(tables)
 
 

@@ -66,6 +66,7 @@ def commitments(
                     salt = salt_of(key_of[record["subject"]].nonce_key, run, number)
                     leaves.append(commitment(salt, explained))
                 work.advance(len(records))
+
     return leaves
 
 
@@ -83,6 +84,7 @@ def explain_again(
     decisions = model.decide(application)
     if not len(decisions.declined):
         return None
+
     nobody = np.zeros(1)  # how many refits would approve is no part of what is committed
     table = reason_table(application["subject"], decisions, model.reasons, nobody)
     (record,) = table.to_dict("records")

@@ -117,6 +117,7 @@ def _judge_stability(report: ExplainReport, limits: ExplainLimits) -> tuple[Chec
             overlap.perturbations,
         ),
     )
+
     return (
         *(
             at_least(
@@ -145,6 +146,7 @@ def _judge_soundness(report: ExplainReport, limits: ExplainLimits) -> tuple[Chec
     nobody = _nobody(report)
     declined = report.declined_rows
     told = soundness.told
+
     return (
         at_most(
             ExplainCheck.DECLINED_WITHOUT_REASON,

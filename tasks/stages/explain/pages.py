@@ -40,6 +40,7 @@ def write_explain_page(
         )
         axes.set(title="What the model leans on", xlabel="Share of all SHAP mass, %")
         axes.grid(visible=False, axis="y")
+
     _draw(
         folder / "beeswarm.png",
         lambda shap: shap.plots.beeswarm(_values(shap, found, names), max_display=12, show=False),
@@ -64,6 +65,7 @@ def write_explain_page(
                 xlabel=name,
                 ylabel=f"Contribution, log-odds of “{words.favourable}”",
             )
+
     if len(found.typical):
         _draw(
             folder / "waterfall.png",
@@ -71,6 +73,7 @@ def write_explain_page(
                 _typical(shap, found, names), max_display=12, show=False
             ),
         )
+
     write_page(
         folder,
         _page(
@@ -107,6 +110,7 @@ def _input_names(found: Explained, model: DecisionModel, words: Words) -> list[s
         if column.category is not None:
             label += f"=rare {position:d}" if is_rare else f"={column.category}"
         names.append(label)
+
     return names
 
 
@@ -167,6 +171,7 @@ def _page(
                 caption=caption,
             )
         )
+
     return Page(
         case=case,
         title=f"Explanation: {case}",

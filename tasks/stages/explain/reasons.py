@@ -53,6 +53,7 @@ def reason_table(
         worth = np.take_along_axis(named.grouped, np.maximum(index, 0)[:, None], axis=1)[:, 0]
         table[f"reason_{position + 1}"] = pd.array(codes[index], dtype="str")
         table[f"log_odds_{position + 1}"] = np.where(index >= 0, worth, np.nan)
+
     table["refits_approving"] = approving
     table["untold"] = pd.array(codes[named.untold[:, 0]], dtype="str")
     return pd.DataFrame(table)
@@ -71,6 +72,7 @@ def decide_in_parts(engine: Engine, model: DecisionModel, rows: pd.DataFrame) ->
         for part in engine.map(decide_part, model, _cut(known)):
             parts.append(part)
             work.advance(len(part.scores))
+
     return combine_decisions(parts)
 
 

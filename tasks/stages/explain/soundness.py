@@ -103,6 +103,7 @@ def measure_cohesion(
         tied = [part for part in columns if part]  # a feature that never varies says nothing
         if len(tied) > 1:
             cohesion[group.code] = _weakest_tie(tied)
+
     return cohesion
 
 
@@ -127,6 +128,7 @@ def _weakest_tie(features: list[list[Matrix]]) -> float:
         for other in left:
             tie = _association(features[following], features[other])
             strongest[other] = max(strongest[other], tie)
+
     return weakest
 
 
@@ -143,6 +145,7 @@ def _columns_of(inputs: Matrix) -> list[Matrix]:
                 for value, rows in zip(values, counts, strict=True)
                 if FEWEST_ROWS_A_VALUE <= rows < len(column)
             ]
+
     return columns
 
 

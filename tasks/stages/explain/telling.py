@@ -103,6 +103,7 @@ def memberships(protected: pd.DataFrame, rows: np.ndarray) -> tuple[Membership, 
             others = int(is_asked.sum()) - int(is_member.sum())
             if min(int(is_member.sum()), others) >= SMALLEST_SHOWN_ROWS:
                 asked.append(Membership(str(attribute), f"{name}", is_member, is_asked))
+
     return tuple(asked)
 
 
@@ -128,6 +129,7 @@ def tell_by_chance(
         rng = np.random.default_rng([seed, 2, number])
         labels = rng.permutation(membership.is_member[asked])
         areas.append(_cross_fitted_area(columns[asked], labels, params, rng).value)
+
     return float(np.mean(areas))
 
 
@@ -206,5 +208,6 @@ def _with_codes(columns: Matrix) -> tuple[Matrix, list[int]]:
         values, code = np.unique(column, return_inverse=True)
         if 2 < len(values) <= min(MOST_VALUES, len(column) / FEWEST_ROWS_A_VALUE):
             codes.append(code.astype(float))
+
     width = columns.shape[1]
     return np.column_stack([columns, *codes]), list(range(width, width + len(codes)))

@@ -62,6 +62,7 @@ def theil_index(actual: np.ndarray, approved: np.ndarray) -> float | None:
     # Where every row is a good one that is declined, the mean benefit is 0, and the index nan.
     with np.errstate(invalid="ignore", divide="ignore"):
         value = float(_metric(rows).theil_index())
+
     return value if math.isfinite(value) else None
 
 

@@ -67,7 +67,9 @@ def count_group_rows(rows: pd.DataFrame, params: FairnessParams) -> dict[str, di
         columns[" and ".join(attributes)] = intersect(
             names, attributes, params.smallest_group_rows, privileged
         )
+
     counts = {name: groups.value_counts().sort_index() for name, groups in columns.items()}
+
     return {
         name: {
             str(group): int(count)
@@ -116,6 +118,7 @@ def _describe_group(group: GroupPower, params: FairnessParams, needed_rows: int 
         can_be = "cannot be certified" if group.false_block > 0.5 else "may not be certified"
         name = f"{name}: {can_be}, since {group.false_block:.0%} of fair models would be blocked"
         return f"{name}; {remedy}"
+
     return (
         f"{name}: {group.false_block:.0%} of fair models would be blocked, a ratio of "
         f"{RATIO_AT_LIMIT:g} missed in {group.missed_at_limit:.1%}, "

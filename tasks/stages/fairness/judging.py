@@ -323,6 +323,7 @@ def _judge_coverage(report: FairnessReport) -> Iterator[Check]:
     """Yield a check for each protected column: it is judged, or excused by a person."""
     for attribute in report.judged_attributes:
         yield _covered(attribute, True, "")
+
     for excused in report.excused_attributes:
         yield not_measured(
             FairnessCheck.ATTRIBUTE_COVERED,
@@ -331,6 +332,7 @@ def _judge_coverage(report: FairnessReport) -> Iterator[Check]:
             reason=f"excused by {excused.by} on {excused.date}: {excused.reason}",
             about=About(attribute=excused.attribute),
         )
+
     for attribute in report.forgotten_attributes:
         yield _covered(
             attribute,

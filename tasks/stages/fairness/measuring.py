@@ -189,6 +189,7 @@ def report_groups(
         # Nobody is compared with themselves, nor twice with the privileged group.
         if highest.group not in (group.group, privileged_name):
             estimates = (*estimates, _impact_to_highest(Comparison(group, highest, unknown)))
+
         return GroupReport(
             attribute=attribute,
             group=group.group,

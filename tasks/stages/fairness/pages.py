@@ -65,11 +65,13 @@ def _page(
     evaluated_rows = "the part “test”, by the registered model"
     if report.evaluated_on == "out_of_fold":
         evaluated_rows = "all rows, out of fold: by models of the folds, not the registered one"
+
     excused = "".join(
         f" Not judged: {words.attribute_of(attribute.attribute)}, excused by {attribute.by} on "
         f"{attribute.date}: {attribute.reason}."
         for attribute in report.excused_attributes
     )
+
     return Page(
         case=case,
         title=f"Fairness: {case}",
@@ -123,6 +125,7 @@ def _registered_section(registered: tuple[RegisteredGroup, ...], words: Words) -
         for group in registered
     )
     head = ("Group", "People", "Share by the folds", "By the registered", "Difference", "Alike")
+
     return Section(
         heading="The registered model on people it never saw",
         text=(

@@ -193,6 +193,7 @@ def rows_that_certify(
                 needed[attribute, group] = judged_rows[attribute][group] * factor
         if wanted <= set(needed):
             break
+
     return needed
 
 
@@ -322,6 +323,7 @@ def _theil(rows: DecidedRows, params: FairnessParams, rng: np.random.Generator) 
     counts = count_rows("all", rows)
     cells = (counts.rows, counts.good - counts.approved_good, counts.approved_bad)
     right = cells[0] - cells[1] - cells[2]
+
     return Estimate(
         measure=Measure.THEIL_INDEX,
         value=float(theil(np.array([right, *cells[1:]], dtype=float))),

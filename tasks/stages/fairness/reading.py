@@ -81,6 +81,7 @@ def combine_groups(parts: Iterable[GroupsOfRows]) -> GroupsOfRows:
             places = [*(place_of[name] for name in part.names[attribute]), -1]
             recoded.append(np.array(places, np.int32)[part.codes[attribute]])
         codes[attribute] = np.concatenate(recoded)
+
     return GroupsOfRows(
         np.concatenate([part.subjects for part in several]),
         np.concatenate([part.people for part in several]),

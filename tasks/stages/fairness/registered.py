@@ -81,6 +81,7 @@ def compare_registered(
                     interval=(difference - half_width, difference + half_width),
                 )
             )
+
     return tuple(groups)
 
 

@@ -42,6 +42,7 @@ def _judge_vulnerabilities(
             expected=limit_text("≤", limits.vulnerabilities),
             reason=f"no vulnerability database is asked: {because}",
         )
+
     return at_most(
         PackagesCheck.VULNERABILITIES,
         VULNERABILITIES,
@@ -57,6 +58,7 @@ def _judge_trivy(figures: ScanFigures, limits: PackagesLimits) -> Check:
         return not_measured(
             PackagesCheck.TRIVY, measure, expected=NO_TRIVY, reason=_reason(figures)
         )
+
     return at_most(
         PackagesCheck.TRIVY,
         measure,

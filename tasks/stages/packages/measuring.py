@@ -50,6 +50,7 @@ def measure_packages(workspace: Path, today: date) -> PackagesReport:
     """
     declared = read_supply_chain(workspace / DEFAULT_FILE)
     scanned = scan_locks(declared, workspace, today, find_installed(site_folders()))
+
     return PackagesReport(
         packages=len(scanned.shipped),
         vulnerabilities=_figures(scanned.vulnerabilities),

@@ -62,6 +62,7 @@ def _judge_services(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
                 limits.sent_bytes,
             )
         )
+
     if limits.bucket_objects is not None:
         bucket = report.bucket
         doubt = bucket.doubt if bucket else "no bucket was searched"
@@ -76,6 +77,7 @@ def _judge_services(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
                 reason=doubt,
             )
         )
+
     return tuple(checks)
 
 

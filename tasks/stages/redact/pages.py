@@ -143,6 +143,7 @@ def _service_sections(report: RedactReport) -> tuple[Section, ...]:
         sections.append(
             Section(heading="What left the house", parts=(Table(head=head, rows=rows),))
         )
+
     if bucket := report.bucket:
         found = tuple((name, f"{count:,}") for name, count in bucket.occurrences.items())
         sections.append(
@@ -155,6 +156,7 @@ def _service_sections(report: RedactReport) -> tuple[Section, ...]:
                 parts=(Table(head=("Category", "Occurrences"), rows=found),) if found else (),
             )
         )
+
     return tuple(sections)
 
 

@@ -29,9 +29,11 @@ class ErasedSinceTraining:
         """Return why the model is out of date, or nothing."""
         if not self.people or self.first_day is None:
             return ""
+
         days = (today - self.first_day).days
         if self.people < limit.people and days < limit.days:
             return ""
+
         return (
             f"{self.people} of the people whom this model learnt from were erased since, "
             f"the first {days} days ago (limits: {limit.people} people, {limit.days} days); "

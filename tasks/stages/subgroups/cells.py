@@ -66,6 +66,7 @@ class Attribute:
             )
             values = names.take(np.minimum(parts, bins - 1)).reset_index(drop=True)
             values = values.where(~np.isnan(numbers))
+
         return cls._of_names(name, group_names(values), smallest, is_protected=False)
 
     @classmethod

@@ -103,6 +103,7 @@ def _have_levels(
         attribute: Attribute = cells.attributes[position]
         if attribute.is_protected is is_protected:
             is_like &= attribute.codes == level
+
     return is_like
 
 

@@ -118,6 +118,7 @@ def _rules(
     """
     level_z = NormalDist().inv_cdf(1 - params.significance / max(confirmations, 1))
     detectable = params.detectable
+
     return {
         SubgroupMeasure.FALSE_DECLINE_DIFFERENCE: _Rule(
             SubgroupsCheck.FALSE_DECLINE_DIFFERENCE,
@@ -232,6 +233,7 @@ def _judge_calibration(
             else f"no error that chance does not explain: at most "
             f"{calibration.error_in_deviations:.3g} standard deviations in {segments:,} segments"
         )
+
     return at_most(
         SubgroupsCheck.MULTICALIBRATION_ERROR,
         "multicalibration error beyond chance",

@@ -148,10 +148,12 @@ def chance_of_range(deviations: float) -> float:
     """
     if deviations < 0.5:  # the series converges slowly, and chance is 1 to six digits
         return 1.0
+
     alternating = 0.0
     for k in range(1, TERMS + 1):
         sign = 1 if k % 2 else -1
         alternating += sign * k * math.erfc(k * deviations / math.sqrt(2))
+
     return min(1.0, max(0.0, 4 * alternating))
 
 

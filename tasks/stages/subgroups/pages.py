@@ -50,6 +50,7 @@ def write_subgroups_page(
             file = f"{measure}.png"
             _draw(folder / file, measure, shown, limit, words)
             figures.append(Figure(file=file, title=_title(measure), caption=CAPTION))
+
     write_page(folder, _page(case, report, checks, params, tuple(figures), words))
 
 
@@ -173,6 +174,7 @@ def _subgroups_table(report: SubgroupsReport, checks: tuple[Check, ...], words: 
 def _calibration_section(report: SubgroupsReport, params: SubgroupsParams, words: Words) -> Section:
     calibration = report.multicalibration
     segments = calibration.segments
+
     return Section(
         heading="Calibration in every segment",
         text=(

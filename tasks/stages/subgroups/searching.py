@@ -133,4 +133,5 @@ def _worst(candidates: list[Candidate], kept: int) -> tuple[Candidate, ...]:
             worst.append(candidate)
         if len(worst) == kept:
             break
+
     return tuple(worst)

@@ -45,6 +45,7 @@ def complete_model(
         draw=0,
     )
     people = matrix[positions].astype(np.float64)
+
     return DecisionModel(
         scorer=scorer,
         contract=Contract.about(scorer, judged, code_sha256()),

@@ -102,6 +102,7 @@ def _judge_calibration(
 ) -> Check:
     if calibration is None:
         return at_most(check_id, measure, None, limit, about=about, reason="no rows")
+
     return at_most(
         check_id,
         measure,

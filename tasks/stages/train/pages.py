@@ -48,6 +48,7 @@ def write_performance_page(
     measured = [group for group in report.groups if group.calibration is not None]
     if measured:
         _draw_groups(folder / "groups.png", measured, checks, words)
+
     _draw_scores(folder / "scores.png", scores, labels, cutoff)
     write_page(folder, _page(case, report, checks, words, has_groups=bool(measured)))
 
@@ -128,6 +129,7 @@ def _draw_groups(
                 color=WARN if is_failing else "black",
                 label="Observed share" if place == 0 else None,
             )
+
         axes.set_yticks(
             range(len(groups)),
             [group_text(group.attribute, group.group, words) for group in reversed(groups)],
@@ -199,6 +201,7 @@ def _comparison(report: ModelReport) -> Section:
                 f"{-challenger.difference:+.3f} [{-high:+.3f}, {-low:+.3f}]",
             ),
         )
+
     return Section(
         heading="Challenger and overfitting",
         text=(
@@ -259,6 +262,7 @@ def _group_calibration(
         rows.append(
             (column_cell(group.attribute, words), group.group, f"{group.people:,}", *figures)
         )
+
     head = (
         "Attribute",
         "Group",
@@ -276,6 +280,7 @@ def _group_calibration(
         "A group whose check fails has a red observed share; it may fail by its curve alone.",
     )
     table = Table(head=head, rows=tuple(rows))
+
     return Section(
         heading="Calibration by group",
         text=(
@@ -299,6 +304,7 @@ def _leaks(report: ModelReport, words: Words) -> Section:
         )
         for leak in leaks
     )
+
     return Section(
         heading="Leak alarms",
         text=(
@@ -342,6 +348,7 @@ def _confusion_matrix(performance: Performance, words: Words) -> Section:
             (f"“{words.unfavourable}”", counts["declined_good"], counts["declined_bad"]),
         ),
     )
+
     return Section(
         heading="Confusion matrix",
         text=("Good cases have the favourable label in the data, bad cases the other one.",),

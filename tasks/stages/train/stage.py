@@ -175,6 +175,7 @@ def _champion_auc(params: TrainParams, workspace: Path) -> float | None:
     """
     if isinstance(params.champion, str):
         return None
+
     return validated_file(
         Champion,
         params.champion.path_in(workspace),

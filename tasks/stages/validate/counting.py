@@ -104,9 +104,11 @@ def combine_parts(check: SuiteCheck, parts: Iterable[CountedPart]) -> CountedRow
         check.add_counts(part.counts)
         kept.append(part.kept)
         hashes.append(part.hashes)
+
     rows = HeldRows.joined(kept)
     del kept  # the pseudonyms among them
     people = rows.number(SUBJECT)
     if check.asks_only_what_is_equal(SUBJECT):
         rows = rows.with_column(SUBJECT, people)
+
     return CountedRows(rows, people, RowHashes.combined(hashes))

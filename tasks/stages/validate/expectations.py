@@ -150,10 +150,12 @@ class SuiteCheck:
         """Return the columns that can be counted by part, but for those that are kept whole."""
         if self.columns() is None:
             return ()
+
         of_column: dict[str, list[Expectation]] = {}
         for expectation in self._suite.expectations:
             for column in _confined_to(expectation) or ():
                 of_column.setdefault(column, []).append(expectation)
+
         return tuple(
             column
             for column, several in of_column.items()
@@ -272,6 +274,7 @@ def _confined_to(expectation: Expectation) -> tuple[str, ...] | None:
     """
     if expectation.type in ABOUT_ROW_COUNT:
         return ()
+
     columns = tuple(dict.fromkeys(_columns_of(expectation.kwargs)))
     is_conditional = expectation.kwargs.get("row_condition") is not None
     if expectation.type.startswith(TABLE_PREFIX) or is_conditional or not columns:
@@ -397,6 +400,7 @@ def _expectation_result(result: Any, counted_by_part: Collection[str]) -> Expect
     percent = result.result.get("unexpected_percent")
     exception = result.exception_info
     columns = _columns_of(result.expectation_config.kwargs)
+
     return ExpectationResult(
         expectation=result.expectation_config.type,
         column=", ".join(columns) or "the table",

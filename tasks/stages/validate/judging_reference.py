@@ -146,9 +146,11 @@ def _judge_join(
             expected=expected,
             reason=params.unlinked_sources,
         )
+
     if report is not None and not sources:
         nothing = "columns of one source only: say so in `validate.unlinked_sources`"
         return _undecided(ValidateCheck.JOIN_AGREEMENT, limit, nothing)
+
     return _judge_agreement(ValidateCheck.JOIN_AGREEMENT, sources, limit, report)
 
 

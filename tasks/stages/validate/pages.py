@@ -41,6 +41,7 @@ def _labels_and_groups(report: QualityReport, words: Words) -> Section:
         for attribute, counts in report.group_rows.items()
         for group, rows in counts.items()
     )
+
     return Section(
         heading="Labels and protected groups",
         text=(Link(text="The result of each expectation", href="../docs/index.html"),),
@@ -82,6 +83,7 @@ def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
     """Return what became of the accepted associations, labels and tails; least agreement first."""
     if report.reference is None:
         return ()
+
     sections = []
     if (associations := report.reference.associations) is not None:
         sections.append(
@@ -112,6 +114,7 @@ def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
                 ),
             )
         )
+
     if (labels := report.reference.labels) is not None:
         shifts = {"": {"all rows": labels.overall}} | labels.groups
         sections.append(
@@ -129,6 +132,7 @@ def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
                 ),
             )
         )
+
     return tuple(sections)
 
 

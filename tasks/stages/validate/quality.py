@@ -236,6 +236,7 @@ def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
             digits = pd.Series(np.round(numbers / 10.0**exponent), index=values.index)
             values = digits * 1000 + exponent
         rounded[name] = values
+
     return pd.DataFrame(rounded)
 
 
@@ -250,4 +251,5 @@ def _group_rows(groups: "pd.Series[float]") -> dict[str, int | None]:
     }
     if tiny := counts.index[counts < SMALLEST_CELL].tolist():
         rows[count_of(tiny, "other group")] = None
+
     return rows

@@ -24,6 +24,7 @@ def merge_edits(edits: Iterable[Edit]) -> list[Edit]:
             # Two values overlap: what is masked reaches to the end of the second.
             merged[-1] = Edit(merged[-1].start, edit.end, merged[-1].text)
         last_end = max(last_end, edit.end)
+
     return merged
 
 

@@ -83,6 +83,7 @@ def _read_spans(content: bytes) -> JsonSpan:
         open_spans[-1].inner.append(span)
         if not span.is_leaf:
             open_spans.append(span)
+
     return document.inner[0]
 
 
@@ -161,6 +162,7 @@ def edit_json_lines(content: bytes, terms: SearchTerms) -> list[Edit]:
             inner = list(mask_mentions(select_theirs(terms, mentions)))
         edits += (Edit(start + edit.start, start + edit.end, edit.text) for edit in inner)
         start += len(line)
+
     return edits
 
 
@@ -197,9 +199,11 @@ class JsonEditor:
         )
         for leaf in leaves if theirs else ():
             yield from _mask_leaf(leaf, [item for item in self._within(leaf) if item in theirs])
+
         yield from self._edit_keys(span)
         for twin in twins:
             yield from self.edit_unit(twin)
+
         for elements, is_aligned in lists:
             yield from self._edit_elements(elements, is_aligned=is_aligned)
 
@@ -207,10 +211,12 @@ class JsonEditor:
         """Say whether an element is a record about the person: values of theirs fill its texts."""
         if span.is_leaf:
             return False
+
         leaves, lists, _ = self._collect(span)
         # In a row of a table, and in a record's lists of plain texts, texts count as its own.
         if span.sign == b"[":
             leaves = [element for element in span.elements if element.is_leaf]
+
         leaves += [
             element
             for elements, _ in lists
@@ -271,6 +277,7 @@ class JsonEditor:
         """Cut the pairs of an object that is keyed by person; words of a schema stay."""
         if span.sign != b"{":
             return
+
         is_cut = []
         for key, value in span.pairs:
             # A free text may be any word: a key that is one is a word of the schema.
@@ -285,6 +292,7 @@ class JsonEditor:
             if is_theirs:
                 yield from mask_mentions(select_theirs(self.terms, mentions))
             yield from self._edit_keys(value)
+
         pairs = [JsonSpan(b"", key.start, value.end) for key, value in span.pairs]
         yield from _cut(pairs, is_cut)
 

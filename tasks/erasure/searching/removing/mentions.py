@@ -40,6 +40,7 @@ def find_mentions(content: bytes, terms: SearchTerms, depth: int = DEEPEST_ESCAP
         for inner in find_mentions(rendering.content, terms, depth - 1):
             start, end = rendering.to_written(inner.start, inner.end)
             mentions.setdefault((start, end), Mention(start, end, inner.match))
+
     return sorted(mentions.values(), key=lambda mention: (mention.start, mention.end))
 
 
@@ -69,6 +70,7 @@ def is_of_another(content: bytes, fields: Iterable[Range], whole: Collection[Men
     alone = [mention.start for mention in whole if not mention.match.is_ambiguous]
     first = min(alone or [mention.start for mention in whole], default=0)
     theirs = {(mention.start, mention.end) for mention in whole}
+
     return any(
         start < first and (start, end) not in theirs and ADDRESS.fullmatch(content, start, end)
         for start, end in fields
@@ -95,6 +97,7 @@ def select_in_record(
         theirs = [mention for group in by_field for mention in select_theirs(terms, group)]
         if not identify(terms, [mention for mention in whole if mention not in theirs]):
             return theirs
+
     return select_theirs(terms, together)
 
 

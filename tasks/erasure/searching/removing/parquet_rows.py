@@ -44,6 +44,7 @@ def remove_from_parquet(content: bytes, terms: SearchTerms) -> bytes:
                         writer.write_table(table.cast(schema), row_group_size=table.num_rows)
     except ARROW_ERRORS as error:
         raise ValueError from error
+
     return sink.getvalue()
 
 
@@ -51,8 +52,10 @@ def _read_options(facts: pq.FileMetaData) -> dict[str, Any]:
     """Return how a file was written, column by column, for the writer of its successor."""
     if not facts.num_row_groups:
         return {}
+
     group = facts.row_group(0)
     columns = [group.column(number) for number in range(group.num_columns)]
+
     return {
         "version": facts.format_version,
         "compression": {
@@ -139,6 +142,7 @@ def _find_in_cells(columns: dict[int, CellTexts], terms: SearchTerms) -> dict[in
             end = mention.end - starts[cell]
             local = Mention(start, end, mention.match)
             mentions[row].append((number, place, local, (start, end) == (0, len(text))))
+
     return mentions
 
 
@@ -164,6 +168,7 @@ def _find_rows_of_others(
         for number, place, _, is_whole in mentions[row]
         if is_whole
     }
+
     return {
         row
         for number, cells in columns.items()
@@ -183,6 +188,7 @@ def _select_in_row(terms: SearchTerms, inner: CellMentions) -> Iterator[tuple[in
     texts: dict[tuple[int, int], list[Mention]] = defaultdict(list)
     for number, place, mention, _ in inner:
         texts[number, place].append(mention)
+
     theirs = {
         (number, place, mention)
         for (number, place), mentions in texts.items()
@@ -205,6 +211,7 @@ def _mask_column(
             edits = mask_mentions(mention for spot, mention in inner if spot == place)
             texts[place] = apply_edits(texts[place], edits)
         values[row] = _mask_value(values[row], iter(texts.values()))
+
     kind = column.type
     if pa.types.is_dictionary(kind):
         return pa.chunked_array([pa.array(values, kind.value_type).dictionary_encode().cast(kind)])

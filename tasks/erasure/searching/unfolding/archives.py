@@ -65,6 +65,7 @@ def open_zip(content: bytes, budget: Budget) -> OpenedContainer:
         return opened.give_up("damaged zip")
     except BeyondBoundsError:
         opened.unsearched.append(BEYOND_BOUNDS)
+
     return opened
 
 

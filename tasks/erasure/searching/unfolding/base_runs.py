@@ -107,6 +107,7 @@ def _find_base64(words: list[bytes]) -> list[bytes]:
         is_padded = padding and len(last) >= LEAST_PADDED_RUN and (len(last) + padding) % 4 == 0
         if is_padded or len(last) >= LEAST_RUN:
             runs.append(last)
+
     return runs
 
 

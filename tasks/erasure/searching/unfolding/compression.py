@@ -56,9 +56,11 @@ def open_stream(name: str, content: bytes, budget: Budget) -> OpenedContainer | 
     for kind, magic, make in STREAMS:
         if content.startswith(magic) and (kind != "bzip2" or content[4:10] in BZ2_BLOCKS):
             return _open_members(kind, name, content, make, budget, magic)
+
     for codec, magic in CODECS:
         if content.startswith(magic):
             return _open_codec(codec, name, content, budget)
+
     if is_zlib(content):
         opened = _open_members("zlib", name, content, zlib.decompressobj, budget, b"")
         # Two bytes are little: what cannot be read at all was never compressed.
@@ -98,6 +100,7 @@ def inflate(content: bytes, make: Decompressor, budget: Budget) -> Iterator[byte
             raise BeyondBoundsError
         budget.spend(len(part))
         yield part
+
     yield stream.unused_data
 
 

@@ -84,13 +84,16 @@ def name_opaque(name: str, content: bytes) -> str:
     """Return what a content is called that nobody here can look into, or nothing."""
     if content.startswith(ARMOURS):
         return "encrypted file"
+
     is_binary = CONTROL.search(content[:64]) is not None
     for magic, words in OPAQUE_MAGICS:
         if is_binary and content.startswith(magic):
             return "encrypted office document" if ENCRYPTED_OFFICE in content else words
+
     for start, magic, first, words in OPAQUE_INNER_MAGICS:
         if content.startswith(first) and content.startswith(magic, start):
             return words
+
     suffix = PurePosixPath(name).suffix.lower()
     return OPAQUE_SUFFIXES.get(suffix, "") if not content.isascii() else ""
 

@@ -148,6 +148,7 @@ def _cut_around(content: bytes, tokens: list[Token]) -> bytes:
         end = content.find(b"\n", token.end + AROUND_BYTES)
         end = len(content) if end < 0 else end
         parts.append(content[start:end])
+
     return b"".join(parts)
 
 
@@ -173,12 +174,14 @@ def _read_backslashes(written: bytes) -> bytes:
         return bytes.fromhex(written.replace(b"\\x", b"").decode())
     if sign in b"0123":
         return bytes(int(code, 8) for code in written.split(b"\\")[1:])
+
     if sign in b"uU":
         if written[2:3] == b"{" or sign == b"U":
             return _read_code_point(int(written[2:].strip(b"{}"), 16))
         # Beyond the basic plane a character is written as two halves: UTF-16 joins them.
         units = bytes.fromhex(written.replace(b"\\u", b"").decode())
         return units.decode("utf-16-be", errors="replace").encode()
+
     return CONTROL_ESCAPES.get(sign, sign)
 
 

@@ -88,6 +88,7 @@ def _find_telling(cells: Sequence[bytes]) -> set[int]:
             last = bisect_right(starts, hit.end()) - 1
             numbers.update(range(first, last + 1))
             place = max(starts[first + 1], hit.start() + 1)
+
     return numbers
 
 

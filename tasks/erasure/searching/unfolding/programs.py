@@ -79,6 +79,7 @@ def split_by_offsets(offsets: bytes, data: bytes) -> list[bytes]:
             continue
         if (np.diff(places) >= 0).all():
             return [data[start:end] for start, end in pairwise(places.tolist())]
+
     return []
 
 
@@ -91,9 +92,11 @@ def read_framed_texts(content: bytes) -> Iterator[bytes]:
     for position, size_bytes in enumerate(content):
         if size_bytes < LEAST_FRAMED_BYTES:
             continue
+
         text = content[position + 1 : position + 1 + size_bytes]
         if len(text) == size_bytes and _is_text(text) and _is_frame(content, position, size_bytes):
             yield text
+
         # Seven bits a byte, the lowest first, and sixteen bits in both orders.
         for size_bytes, start in _long_sizes(content, position):
             text = content[start : start + size_bytes]

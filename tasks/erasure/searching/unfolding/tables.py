@@ -63,6 +63,7 @@ def open_parquet(name: str, content: bytes, budget: Budget) -> OpenedContainer:
         return opened.give_up("damaged Parquet")
     except BeyondBoundsError:
         opened.unsearched.append(BEYOND_BOUNDS)
+
     return opened
 
 
@@ -89,6 +90,7 @@ def open_arrow(name: str, content: bytes, budget: Budget) -> OpenedContainer:
         return opened.give_up("damaged Arrow file")
     except BeyondBoundsError:
         opened.unsearched.append(BEYOND_BOUNDS)
+
     return opened
 
 
@@ -128,8 +130,10 @@ def _to_flat_bytes(column: pa.Array) -> pa.Array | None:
     """Return a column of texts or bytes as bytes; nothing for another."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
         return column.cast(pa.large_string()).cast(pa.large_binary())
@@ -178,6 +182,7 @@ def open_sqlite(name: str, content: bytes, budget: Budget) -> OpenedContainer:
             opened.give_up("damaged SQLite database")
         except BeyondBoundsError:
             opened.unsearched.append(BEYOND_BOUNDS)
+
     return opened
 
 
@@ -235,6 +240,7 @@ def open_numpy(name: str, content: bytes) -> OpenedContainer:
             opened.parts.append((f"{name}.texts", b"\n".join(texts)))
     except (*ARROW_ERRORS, EOFError, SyntaxError, TokenError):
         opened.give_up("damaged NumPy file")
+
     return opened
 
 

@@ -75,6 +75,7 @@ def _search_copy(
                 search.mentioning += mention is Mentioned.CERTAINLY
                 search.doubtful += mention is Mentioned.PERHAPS
             search.closed_ids.update(closed_ids)
+
     return search
 
 
@@ -88,6 +89,7 @@ def _mentions(frame: pd.DataFrame, terms: SearchTerms) -> Iterator[Mentioned]:
     # All at once first: most groups mention nobody.
     if next(terms.find(b"\n".join(texts)), None) is None:
         return
+
     for text in texts:
         if terms.has_match(text):
             yield Mentioned.CERTAINLY

@@ -50,8 +50,10 @@ def _text_columns(copy: SealedCopy, declared: Columns | None) -> list[str]:
     names = [name for name in copy.text_columns if name != SUBJECT]
     if declared is None:
         return names
+
     free_texts = declared.named(Role.FREE_TEXT, Role.GOLD)
     has_declared_columns = copy.dataset.endswith(DATASETS_OF_DECLARED_COLUMNS)
+
     return [
         name
         for name in names

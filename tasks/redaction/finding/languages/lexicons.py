@@ -120,5 +120,6 @@ def _dictionary(language: str) -> Mapping[str, str]:
                 "configs/languages.lock`. English needs none."
             ),
         ) from error
+
     dictionary: Mapping[str, str] = DefaultDictionaryFactory().get_dictionary(language)
     return dictionary

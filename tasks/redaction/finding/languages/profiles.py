@@ -78,6 +78,7 @@ class LanguageProfile:
         path = _words_path(self.code)
         towns = load_towns(self.code, self.country_codes, word_list("towns", path))
         prepositions = word_list("prepositions", path)
+
         return TownFinder(
             towns, self.lexicon(), prepositions, word_list("particles_of_places", path)
         )

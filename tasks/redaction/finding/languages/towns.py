@@ -70,6 +70,7 @@ class TownFinder:
                 spans.append(Span(start, words[last][1], LOCATION, score))
                 index = last
             index += 1
+
         return spans
 
     def _listed(self, text: str, words: list[tuple[int, int]], index: int) -> int:
@@ -96,6 +97,7 @@ class TownFinder:
             if not word[0].isupper() or not (is_behind_particle or self._is_unknown(word)):
                 break
             last = position
+
         return last
 
     def _is_led(self, text: str, words: list[tuple[int, int]], index: int) -> bool:

@@ -67,6 +67,7 @@ def icao_document(text: str) -> bool | None:
         return None if any(map(str.isdigit, number)) else False
     if len(number) != 10 or not number[9].isdigit():
         return False
+
     total = sum(int(char, 36) * ICAO_WEIGHTS[place % 3] for place, char in enumerate(number[:9]))
     return total % 10 == int(number[9])
 
@@ -92,6 +93,7 @@ def siren(text: str) -> bool:
     number = _signs(text)
     if len(number) not in (9, 14) or not number.isdigit() or len(set(number)) == 1:
         return False
+
     doubled = [sum(divmod(2 * int(char), 10)) for char in number[-2::-2]]
     total = sum(int(char) for char in number[-1::-2]) + sum(doubled)
     is_of_la_poste = number.startswith("356000000") and sum(map(int, number)) % 5 == 0

@@ -106,9 +106,11 @@ class Telephones:
                 if (regions := self._regions_of(part))
             )
             _remember(self._numbers, candidate, numbers)
+
         if numbers and phonenumbermatcher._TIME_STAMPS.search(candidate):
             following = text[start + len(candidate) :]
             return () if phonenumbermatcher._TIME_STAMPS_SUFFIX.match(following) else numbers
+
         return numbers
 
     def _regions_of(self, part: str) -> int:
@@ -123,6 +125,7 @@ class Telephones:
             )
             regions = self._ask_regions(part, digits) if may_be_number else 0
             _remember(self._regions_of_part, part, regions)
+
         return regions
 
     def _ask_regions(self, part: str, digits: str | None) -> int:
@@ -139,6 +142,7 @@ class Telephones:
                     by_country[region.country] = region.is_number(part)
                 is_number = by_country[region.country]
             regions |= is_number << number
+
         return regions
 
     def _digits_of(self, part: str) -> str | None:
@@ -153,6 +157,7 @@ class Telephones:
         """
         if self._leniency < phonenumbermatcher.Leniency.VALID:
             return True
+
         end = start + len(part)
         is_open = start > 0 and not phonenumbermatcher._LEAD_PATTERN.match(part)
         if is_open and _is_in_the_way(text[start - 1]):
@@ -228,6 +233,7 @@ def _valid_patterns(regions: Sequence[str]) -> set[str]:
             for description in descriptions
             if description is not None and description.national_number_pattern
         }
+
     return patterns
 
 
@@ -243,6 +249,7 @@ def _candidate(text: str, index: int) -> tuple[int, str] | None:
             written = match.group()
             second = phonenumberutil._SECOND_NUMBER_START_PATTERN.search(written)
             return match.start(), written[: second.start()] if second else written
+
     return None
 
 

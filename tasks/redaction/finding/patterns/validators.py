@@ -154,6 +154,7 @@ def ssn(text: str) -> bool | None:
     number = NOT_DIGITS.sub("", text)
     if len(number) != 9:
         return None
+
     may_be_issued = (
         number[:3] not in ("000", "666")
         and number[3:5] != "00"

@@ -290,6 +290,7 @@ class _Comparison:
             shares = [cells.shares.get(name, 0.0) for name in (*cells.own_cells, OTHER, MISSING)]
             accepted = np.array(shares) * self.versions.rows
             varied.append(max(_minority(component, accepted), _minority(component, delivered)))
+
         return np.array(varied) >= SMALLEST_MINORITY
 
     def _variances(self, weights: Matrix, of_thing: Matrix) -> Vector:

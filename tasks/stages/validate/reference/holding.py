@@ -85,6 +85,7 @@ class HeldRows:
         several = list(parts)
         # A part of nobody says nothing, unless there is no other.
         several = [part for part in several if len(part)] or several[:1]
+
         return cls(
             {
                 name: tuple(held for part in several for held in part._columns[name])
@@ -207,15 +208,18 @@ def _hexadecimal(column: "pd.Series[Any]") -> HexPart | None:
     """Return texts that are digits of one width, none of them missing."""
     if not len(column) or column.isna().any():
         return None
+
     texts = column.tolist()
     width = len(texts[0])
     joined = "".join(texts)
     if not width or width % 2 or {*map(len, texts)} != {width}:
         return None
+
     try:
         digits = bytes.fromhex(joined)
     except ValueError:
         return None
+
     # It takes capitals and blanks, too, which would not come back.
     if digits.hex() != joined:
         return None

@@ -88,4 +88,5 @@ def _rows_beyond(cells: ColumnProfile, values: "pd.Series[float]", codes: CellCo
             float, na_value=np.nan
         )
         strange |= (numbers < cells.support.low) | (numbers > cells.support.high)
+
     return int(strange.sum())
