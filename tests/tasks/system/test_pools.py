@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,80 @@ def test_a_worker_that_dies_ends_the_block_with_what_to_do() -> None:
     assert text.startswith("here: ")
     assert "one that died" in text
     assert "Again." in text
+
+
+# More than a pipe holds, so that whoever writes it waits for somebody who reads.
+MUCH = 1 << 22
+
+DYING = f"""
+import os, signal, sys, time
+from multiprocessing import resource_tracker, spawn
+from tasks.errors import ServiceError
+from tasks.system.pools import worker_processes
+
+def take(*_):
+    pass
+
+def die(_):
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    if sys.argv[1] == "at its start":
+        resource_tracker.ensure_running()  # it is started by the same program
+        spawn.set_executable("/bin/false")
+        initargs = (b"x" * {MUCH},)
+    else:
+        initargs = ()
+    try:
+        with worker_processes("here", 2, "Again.", take, initargs) as pool:
+            for future in [pool.submit(die, b"x" * {MUCH}) for _ in range(8)]:
+                future.result()
+    except ServiceError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("when", ["at its start", "at its work"])
+def test_nobody_waits_for_a_dead_worker_to_read(when: str, tmp_path: Path) -> None:
+    script = tmp_path / "dying.py"
+    script.write_text(DYING)
+    done = subprocess.run(
+        [sys.executable, str(script), when],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "one that died" in done.stdout
+
+
+def length(number: int) -> int:
+    return len(_large) + number
+
+
+def keep(large: bytes) -> None:
+    global _large
+    _large = large
+
+
+_large = b""
+
+
+def test_every_worker_gets_much_at_its_start() -> None:
+    with worker_processes("here", 2, "Again.", keep, (b"x" * MUCH,)) as pool:
+        assert list(pool.map(length, range(20))) == [MUCH + number for number in range(20)]
+    assert not [
+        path for path in Path("/proc/self/fd").glob("*") if "portcullis-workers" in _target(path)
+    ]
+
+
+def _target(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""
 
 
 def test_no_worker_outlives_a_block_that_fails() -> None:
