@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
 
 def digest_answer(answer: Any) -> str:
@@ -43,6 +44,10 @@ def _add(digest: Any, value: Any) -> None:
         case pd.Series():
             _add_bytes(digest, str(value.dtype).encode())
             _add_bytes(digest, pd.util.hash_pandas_object(value, index=False).to_numpy().tobytes())
+        case ExtensionArray():
+            _add(digest, pd.Series(value))
+        case np.dtype() | ExtensionDtype():
+            _add_bytes(digest, str(value).encode())
         case Mapping():
             _add(digest, list(value.items()))
         case list() | tuple():

@@ -22,6 +22,9 @@ def test_equal_answers_have_one_digest_whatever_they_share() -> None:
     assert digest_answer(Pair([text], [text])) == digest_answer(Pair([text], [copy]))
     frame = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", None]})
     assert digest_answer(frame) == digest_answer(frame.iloc[:].copy())
+    texts = pd.array(["x", None], dtype="str")
+    assert digest_answer(texts) == digest_answer(texts.copy())
+    assert digest_answer(texts.dtype) == digest_answer(pd.array(["y"], dtype="str").dtype)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,10 @@ def test_equal_answers_have_one_digest_whatever_they_share() -> None:
         (np.array(["a", None], dtype=object), np.array(["a", "b"], dtype=object)),
         (pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})),
         (pd.DataFrame({"a": ["x"]}), pd.DataFrame({"a": ["y"]})),
+        (pd.array(["x", None], dtype="str"), pd.array(["x", "y"], dtype="str")),
+        (pd.array([1, None], dtype="Int64"), pd.array([1, None], dtype="Float64")),
+        (np.dtype("float32"), np.dtype("float64")),
+        (pd.StringDtype(), pd.Int64Dtype()),
         ({"a": 1}, {"a": 2}),
         (Pair(1, 2), Pair(2, 1)),
     ],

@@ -64,15 +64,20 @@ class HexPart:
 Part = PlainPart | CodedPart | HexPart
 
 
+@dataclass(frozen=True, eq=False)
 class HeldRows:
     """Rows by column; a column is there as a series only while somebody holds what was returned.
 
-    The index is that of the rows' positions.
+    The index is that of the rows' positions. It is a value, which a worker of an engine answers
+    with, and which is compared with that of another one by its fields.
+
+    Attributes:
+        parts: By column, its values, one part below the other.
+        rows: How many there are.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[Part]], rows: int) -> None:
-        self._columns = dict(columns)
-        self._rows = rows
+    parts: Mapping[str, Sequence[Part]]
+    rows: int
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "HeldRows":
@@ -88,7 +93,7 @@ class HeldRows:
 
         return cls(
             {
-                name: tuple(held for part in several for held in part._columns[name])
+                name: tuple(held for part in several for held in part.parts[name])
                 for name in several[0].columns
             },
             sum(map(len, several)),
@@ -97,23 +102,23 @@ class HeldRows:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns' names, in order."""
-        return tuple(self._columns)
+        return tuple(self.parts)
 
     def __len__(self) -> int:
         """The rows."""
-        return self._rows
+        return self.rows
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a column of that name."""
-        return name in self._columns
+        return name in self.parts
 
     def __iter__(self) -> Iterator[str]:
         """Yield the columns' names."""
-        return iter(self._columns)
+        return iter(self.parts)
 
     def __getitem__(self, name: str) -> "pd.Series[Any]":
         """Return a column, made for the caller."""
-        parts = [pd.Series(part.restored(), copy=False) for part in self._columns[name]]
+        parts = [pd.Series(part.restored(), copy=False) for part in self.parts[name]]
         column = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
         return column.rename(name)
 
@@ -125,11 +130,11 @@ class HeldRows:
 
     def only(self, names: Iterable[str]) -> "HeldRows":
         """Return the same rows with some of the columns."""
-        return HeldRows({name: self._columns[name] for name in names}, self._rows)
+        return HeldRows({name: self.parts[name] for name in names}, self.rows)
 
     def with_column(self, name: str, values: Array) -> "HeldRows":
         """Return the same rows with other values in one column, which are held as they are."""
-        return HeldRows({**self._columns, name: (PlainPart(values),)}, self._rows)
+        return HeldRows({**self.parts, name: (PlainPart(values),)}, self.rows)
 
     def number(self, name: str) -> Array:
         """Return a number for each row, equal where the column's values are; shape (rows,).
@@ -137,7 +142,7 @@ class HeldRows:
         Numbers are whole, from 0 on and without gaps, in no order that means anything; -1 is for
         what is missing.
         """
-        parts = self._columns[name]
+        parts = self.parts[name]
         widths = {part.digits.shape[1] if isinstance(part, HexPart) else 0 for part in parts}
         if widths != {16}:
             return pd.factorize(self[name])[0].astype(np.int32)

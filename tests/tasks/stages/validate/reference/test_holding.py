@@ -84,8 +84,8 @@ def test_pseudonyms_that_differ_in_one_half_alone_are_two_people() -> None:
 
 def test_flags_and_pseudonyms_take_what_they_say() -> None:
     """A million rows of fifty flags would be 400 MB as numbers."""
-    (flags,) = HeldRows.of(FRAME[["gaps"]])._columns["gaps"]
-    (own,) = HeldRows.of(FRAME[["own"]])._columns["own"]
+    (flags,) = HeldRows.of(FRAME[["gaps"]]).parts["gaps"]
+    (own,) = HeldRows.of(FRAME[["own"]]).parts["own"]
     assert vars(flags)["codes"].itemsize == 1
     assert vars(own)["digits"].shape == (ROWS, 16)
 
