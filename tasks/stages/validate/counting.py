@@ -108,7 +108,8 @@ def combine_parts(check: SuiteCheck, parts: Iterable[CountedPart]) -> CountedRow
     rows = HeldRows.joined(kept)
     del kept  # the pseudonyms among them
     people = rows.number(SUBJECT)
-    if check.asks_only_what_is_equal(SUBJECT):
+    # A number would hide a pseudonym that is missing.
+    if people.min(initial=0) >= 0 and check.asks_only_what_is_equal(SUBJECT):
         rows = rows.with_column(SUBJECT, people)
 
     return CountedRows(rows, people, RowHashes.combined(hashes))
