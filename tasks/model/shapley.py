@@ -138,7 +138,7 @@ class Explainer:
 
         `base` plus a row's contributions is its margin.
         """
-        contributions, _ = self._explain(matrix, None, 0)
+        contributions, _ = self.explain(matrix, None, 0)
         return contributions
 
     def raised(self, matrix: Matrix, group_of_input: np.ndarray, groups: int) -> Matrix:
@@ -158,14 +158,12 @@ class Explainer:
         return raised
 
     def explain(
-        self, matrix: Matrix, group_of_input: np.ndarray, groups: int
-    ) -> tuple[Matrix, Matrix]:
-        """Return `contributions` and `raised` in less time than one after the other."""
-        return self._explain(matrix, group_of_input, groups)
-
-    def _explain(
         self, matrix: Matrix, group_of_input: np.ndarray | None, groups: int
     ) -> tuple[Matrix, Matrix]:
+        """Return `contributions` and `raised` in less time than one after the other.
+
+        Without `group_of_input` the second has no groups, and takes no time.
+        """
         given = np.zeros((matrix.shape[1], len(matrix)), dtype=np.float64)
         raised = np.zeros((groups, len(matrix)), dtype=np.float64)
         if isinstance(self._booster, Logistic):

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tasks.keystore.keys import ID_BYTES, SEALING_BYTES, KeyStore, SubjectKey
 from tasks.sealed.packing import Layout
-from tasks.sealed.rows import check_file, open_group
+from tasks.sealed.rows import check_file, open_group, slices_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,7 +77,8 @@ def open_partition(columns: tuple[str, ...] | None, partition: SealedPartition) 
     """
     table = pa.ipc.open_stream(partition.rows).read_all()
     return open_group(
-        table,
+        slices_of(table),
+        len(table),
         partition.first,
         partition.bound,
         Layout.from_json(partition.layout),

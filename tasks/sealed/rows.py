@@ -355,16 +355,15 @@ def _unseal(
     count_before = len(shredded_ids)
     shredded_ids |= different - set(key_of)
 
-    frame = open_slices(
+    frame = open_group(
         sealed.slices(group),
+        len(ids),
         first,
         sealed.bound,
         sealed.layout,
         columns,
         key_of,
         sealed.shown,
-        # A cipher is kept where several rows share it; else it is made, used and forgotten.
-        are_shared=2 * len(key_of) <= len(ids),
     )
     return Opened(
         frame,
@@ -374,8 +373,14 @@ def _unseal(
     )
 
 
+def slices_of(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table that is there whole some rows at a time: as many as are opened together."""
+    return (table.slice(start, SLICE_ROWS) for start in range(0, len(table), SLICE_ROWS))
+
+
 def open_group(
-    table: pa.Table,
+    slices: Iterable[pa.Table],
+    rows: int,
     first: int,
     bound: bytes,
     layout: Layout,
@@ -385,36 +390,20 @@ def open_group(
 ) -> pd.DataFrame:
     """Return the rows of one row group, which begins at position `first`, that have a key.
 
+    The group has so many `rows`, and is there some of them at a time.
+
     Raises:
         SealError: A row was altered or moved; says where.
     """
-    slices = (table.slice(start, SLICE_ROWS) for start in range(0, len(table), SLICE_ROWS))
-    are_shared = 2 * len(key_of) <= len(table)
-    return open_slices(slices, first, bound, layout, columns, key_of, shown, are_shared=are_shared)
-
-
-def open_slices(
-    slices: Iterable[pa.Table],
-    first: int,
-    bound: bytes,
-    layout: Layout,
-    columns: tuple[str, ...] | None,
-    key_of: Mapping[bytes, SubjectKey],
-    shown: str,
-    *,
-    are_shared: bool,
-) -> pd.DataFrame:
-    """Return the same of a row group that is there some rows at a time.
-
-    `are_shared` says that ciphers are kept, because several rows have the same key.
-    """
+    # A cipher is kept where several rows share it; else it is made, used and forgotten.
+    are_shared = 2 * len(key_of) <= rows
     decrypt_of = {key_id: key.cipher.decrypt for key_id, key in key_of.items() if are_shared}
 
     frames = []
     position = first
     # Some rows at a time: packed, opened and joined, a row lies in memory three times for a moment.
     for table in slices:
-        rows = []
+        opened_rows = []
         ids = table["key"].to_numpy().tolist()
         sealed_rows = table["row"].to_numpy().tolist()
         for place, (key_id, sealed) in enumerate(zip(ids, sealed_rows, strict=True), position):
@@ -424,7 +413,7 @@ def open_slices(
             try:
                 decrypt = decrypt_of[key_id] if are_shared else key.cipher.decrypt
                 data = bound + key_id + place.to_bytes(8)
-                rows.append(decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
+                opened_rows.append(decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data))
             except InvalidTag:
                 raise SealError(
                     f"{shown}, row {place}",
@@ -432,7 +421,7 @@ def open_slices(
                     found="an altered or moved one",
                     remedy="Run `dvc checkout`; look for who or what wrote into it.",
                 ) from None
-        frames.append(unpack(rows, layout, columns))
+        frames.append(unpack(opened_rows, layout, columns))
         position += len(ids)
     return join_frames(frames or [unpack([], layout, columns)])
 

@@ -403,6 +403,7 @@ def without_contained(spans: Iterable[Span]) -> list[Span]:
 
 def _order(span: Span) -> tuple[int, int, bool, float, str]:
     """Order by start; of those that begin together, the longest, strongest and surest first."""
+    # `_is_strong`, written out: this is asked of every span.
     start, end, kind, score = span
     return start, -end, kind not in STRONG_KINDS or score < STRONG_SCORE, -score, kind
 
