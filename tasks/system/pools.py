@@ -48,7 +48,9 @@ def worker_processes(
 
         try:
             yield pool
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, RuntimeError, OSError) as error:
+            if not _is_broken(pool, error):
+                raise
             raise ServiceError(
                 where,
                 expected=f"{workers} worker processes that live",
@@ -59,7 +61,26 @@ def worker_processes(
             if sys.version_info < (3, 11, 5):
                 _stop_writing(pool)
             # also where the block is left in the middle
-            pool.shutdown(wait=True, cancel_futures=True)
+            _end(pool)
+
+
+def _is_broken(pool: ProcessPoolExecutor, error: Exception) -> bool:
+    """Return whether `error` means that a worker died.
+
+    The pool's own thread shuts it down then. Whoever hands over work at that moment and has a
+    worker started by it gets "handle is closed" or "after shutdown" instead of the pool's error.
+    """
+    return isinstance(error, BrokenProcessPool) or bool(pool._broken)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Wait for the pool's end; a worker that was started while it broke is ended here."""
+    workers = dict(pool._processes)
+    pool.shutdown(wait=True, cancel_futures=True)
+
+    for worker in workers.values():
+        worker.kill()
+        worker.join()
 
 
 def _stop_writing(pool: ProcessPoolExecutor) -> None:

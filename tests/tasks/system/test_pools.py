@@ -55,7 +55,7 @@ MUCH = 1 << 22
 
 DYING = f"""
 import os, signal, sys, time
-from multiprocessing import resource_tracker, spawn
+from multiprocessing import popen_spawn_posix, resource_tracker, spawn
 from tasks.errors import ServiceError
 from tasks.system.pools import worker_processes
 
@@ -66,8 +66,22 @@ def die(_):
     time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGKILL)
 
+class SecondStartsLate(popen_spawn_posix.Popen):
+    started = 0
+
+    def _launch(self, process):
+        SecondStartsLate.started += 1
+        if SecondStartsLate.started == 2:
+            until = time.monotonic() + 3  # before 3.11.5, nothing breaks while work is handed over
+            while not pool._broken and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(0.5)  # for the pool's thread to close what it closes
+        super()._launch(process)
+
 if __name__ == "__main__":
-    if sys.argv[1] == "at its start":
+    if sys.argv[1] == "before the next starts":
+        popen_spawn_posix.Popen = SecondStartsLate
+    if sys.argv[1] != "at its work":
         resource_tracker.ensure_running()  # it is started by the same program
         spawn.set_executable("/bin/false")
         initargs = (b"x" * {MUCH},)
@@ -82,7 +96,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("when", ["at its start", "at its work"])
+@pytest.mark.parametrize("when", ["at its start", "before the next starts", "at its work"])
 def test_nobody_waits_for_a_dead_worker_to_read(when: str, tmp_path: Path) -> None:
     script = tmp_path / "dying.py"
     script.write_text(DYING)
@@ -92,8 +106,9 @@ def test_nobody_waits_for_a_dead_worker_to_read(when: str, tmp_path: Path) -> No
         capture_output=True,
         text=True,
         timeout=120,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     assert "one that died" in done.stdout
 
 
