@@ -331,7 +331,11 @@ def _unaccepted(
     """
     accepted: set[str] = set()
     if registered is not None:
-        decided_on = epoch(registered.predicate.finished)
+        # As `now_after`: a clock that was set back when it was decided, or a decision that says no
+        # time, revives nothing.
+        decided_on = max(
+            epoch(registered.predicate.signed_on), log.before(registered.index).latest_time
+        )
         for consent in Consents.of(log, chain).acceptances:
             is_about_it = (consent.gate, consent.verdict) == (verdict.gate, verdict.report_sha256)
             is_in_force = consent.index < registered.index and consent.expires > decided_on

@@ -21,6 +21,7 @@ from tasks.ledger.checkpoint import (
     key_hash,
     read_checkpoint,
 )
+from tasks.path import SUBJECTS
 from tasks.verifier.__main__ import main
 from tasks.verifier.answer import Answer, Gap, Holding, Verification, judge
 from tasks.verifier.approvals import acceptance
@@ -29,7 +30,14 @@ from tasks.verifier.lineage import MODEL, examine
 from tests.tasks.predicate_samples import POLICY, RUN
 from tests.tasks.verifier import signed_log
 from tests.tasks.verifier.in_force.laws import LAX, Lawgivers, terms_of
-from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest, report_of
+from tests.tasks.verifier.signed_log import (
+    CASE,
+    SignedLog,
+    artefact_of,
+    digest,
+    report_of,
+    verdict_of,
+)
 
 MODEL_SHA256 = digest(MODEL)
 REFUSED = (Refusal(RefusalKind.CHECK_FAILED, "train: too little"),)
@@ -138,6 +146,21 @@ def test_an_acceptance_that_was_not_in_force_counts_for_nothing(
     cleared.say_judged("explain", Outcome.UNDECIDED)
     accept(cleared, **change)
     cleared.say_decided("register")
+    assert kinds(answer_of(cleared)) == [RefusalKind.CHECK_UNDECIDED]
+
+
+@pytest.mark.parametrize("finished", ["2026-01-01T00:00:02Z", "some day", ""])
+def test_a_clock_that_was_set_back_when_it_was_decided_revives_no_acceptance(
+    cleared: SignedLog, finished: str
+) -> None:
+    cleared.say_judged("explain", Outcome.UNDECIDED)
+    accept(cleared, expires="2026-06-01T00:00:00Z")
+    later = replace(verdict_of("train", Outcome.PASS), finished="2026-07-01T00:00:00Z")
+    cleared.say(later, *(artefact_of(name) for name in SUBJECTS["train"]))
+
+    model = artefact_of(MODEL)
+    run = replace(RUN, stage="register", finished=finished)
+    cleared.say(VerificationSummary.of(run, model, POLICY, (), ()), model)
     assert kinds(answer_of(cleared)) == [RefusalKind.CHECK_UNDECIDED]
 
 
