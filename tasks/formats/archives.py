@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tasks.errors import ConfigError, EvidenceError
+from tasks.formats.regular_file import describe_unreadable
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a ZIP can say
 DOS_DATE = 1 << 5 | 1  # of that day: the year since 1980, the month, the day
@@ -144,7 +145,7 @@ def open_archive(path: Path, most_bytes: int) -> Iterator[StoredArchive]:
         most_bytes: What the archive may have; a larger one is not opened.
 
     Raises:
-        ConfigError: There is no such file, or it is larger.
+        ConfigError: There is no such file, it may not be read, or it is larger.
         EvidenceError: It is not byte for byte an archive that `archive` writes.
     """
     try:
@@ -160,7 +161,17 @@ def open_archive(path: Path, most_bytes: int) -> Iterator[StoredArchive]:
             remedy="Name the archive.",
         )
 
-    with path.open("rb") as stream:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise ConfigError(
+            path.name,
+            expected="an archive that may be read",
+            found=describe_unreadable(error),
+            remedy="Let the account that verifies read it.",
+        ) from error
+
+    with stream:
         size_bytes = stream.seek(0, 2)
         if size_bytes > most_bytes:
             raise ConfigError(

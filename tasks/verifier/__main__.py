@@ -6,6 +6,7 @@ The same is packed as one zipapp (`./portcullis bundle … --verifier FILE.pyz`)
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,12 @@ class VerifierOptions:
 
 def main(arguments: list[str]) -> int:
     """Verify one bundle; the exit code is an `Answer`."""
+    # Arrows and ellipses, and names from anywhere, are printed also where the output's encoding has
+    # none of them, as a Windows console's: the answer and its exit code must not be lost to that.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stream that is no file's, as a test puts there
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
     parser = argparse.ArgumentParser(
         prog="portcullis-verify", description=__doc__, epilog=EXIT_CODES
     )
@@ -118,7 +125,7 @@ def answer_bundle(path: Path, options: VerifierOptions) -> int:
     except EvidenceError as error:
         return print_answer(broken(error), (), path.name, options)
 
-    if verified.decision and options.language:
+    if verified.decision and options.language is not None:
         require_language(options.language, verified.decision.explanation.languages)
     gaps = _gaps_of(verified, root_keyid, cosigners)
     answer = judge(verified.log, verified.chain, gaps, allowed_gaps(options))

@@ -56,7 +56,7 @@ def require_language(language: str, languages: tuple[str, ...]) -> None:
             expected=f"one of {', '.join(languages)}"
             if languages
             else "none: there are codes alone",
-            found=language,
+            found=language or "nothing",
             remedy="Ask for one of these, or have the reason map translated."
             if languages
             else "Leave it out.",

@@ -97,7 +97,7 @@ def main(
         explanation = proof.explanation
         if is_replay:
             require_same_decision(stage_run, explanation)
-        if language:
+        if language is not None:
             require_language(language, explanation.languages)
         contents = choose(log, chain, also=(proof.entry,), may_be_complete=False)
         files = files_of(contents, ledger) | {DECISION: proof.to_bytes()}

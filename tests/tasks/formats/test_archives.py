@@ -110,6 +110,23 @@ def test_an_archive_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
         read(archive({"a": bytes(MEBIBYTE)}), tmp_path)
 
 
+def test_a_file_that_may_not_be_read_is_no_broken_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "an.zip"
+    path.write_bytes(archive({}))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with (
+        pytest.raises(ConfigError, match="may be read; found PermissionError"),
+        open_archive(path, 9),
+    ):
+        pass
+
+
 def test_a_file_that_is_not_there_is_no_broken_archive(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"), open_archive(tmp_path / "none.zip", 9):
         pass

@@ -20,7 +20,7 @@ def make_library(folder: Path) -> Path:
 
 
 def run_offline(
-    library: Path, *arguments: str, code_path: Path | None = None
+    library: Path, *arguments: str, code_path: Path | None = None, encoding: str = "utf-8"
 ) -> subprocess.CompletedProcess[str]:
     """Run the base interpreter without any site-packages, in a folder that holds no code.
 
@@ -28,6 +28,7 @@ def run_offline(
         library: What `make_library` made.
         *arguments: After the interpreter's own options.
         code_path: A folder from which modules may be imported, too.
+        encoding: Of what it prints.
     """
     paths = [str(library), *([str(code_path)] if code_path else [])]
     return subprocess.run(
@@ -38,7 +39,11 @@ def run_offline(
             *arguments,
         ],
         cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(paths), "PATH": os.environ["PATH"]},
+        env={
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PATH": os.environ["PATH"],
+            "PYTHONIOENCODING": encoding,
+        },
         capture_output=True,
         text=True,
         check=False,

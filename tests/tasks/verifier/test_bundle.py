@@ -300,6 +300,12 @@ def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
     assert done.returncode == 0, done.stderr
     assert "every byte verifies, and the model was cleared" in done.stdout
 
+    done = run_offline(library, *arguments, encoding="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "every byte verifies, and the model was cleared" in done.stdout
+    done = run_offline(library, str(verifier), "--help", encoding="ascii")
+    assert done.returncode == 0, done.stderr
+
     bundle.write_bytes(bundle.read_bytes()[:-1])
     done = run_offline(library, *arguments)
     assert done.returncode == Answer.BROKEN

@@ -157,6 +157,14 @@ def test_a_language_that_the_reasons_lack_is_refused_and_nothing_is_written(
         run(verify, installation, str(output), "--unpinned", "--language", "fr")
 
 
+def test_an_empty_language_is_not_the_same_as_none(installation: Installation) -> None:
+    with pytest.raises(ConfigError, match="expected one of de, en; found nothing"):
+        prove_row(installation, 5, "--language", "")
+    output = prove_row(installation, 5)
+    with pytest.raises(ConfigError, match="expected one of de, en; found nothing"):
+        run(verify, installation, str(output), "--unpinned", "--language", "")
+
+
 def test_a_sentence_that_somebody_changed_is_not_what_the_run_committed_to(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
