@@ -22,6 +22,7 @@ DASH = "\u2014 "  # what each signature line begins with
 KEY_HASH_BYTES = 4
 TIME_BYTES = 8  # a cosignature begins with its time, in Unix seconds
 SIGNATURE_BYTES = 64  # of Ed25519 (RFC 8032)
+MOST_SIZE_DIGITS = 19  # of 2**63 - 1, the most that a database counts to
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,11 @@ def read_checkpoint(note: str) -> tuple[Checkpoint, tuple[NoteSignature, ...]]:
     if not separator or len(lines) != 3 or not lines[0] or not tail.endswith("\n"):
         raise _malformed("three lines, an empty one and signatures", f"{len(lines)} lines")
 
-    # 2. The size has no leading zeros and no digits but ASCII's, which `int` would accept.
+    # 2. The size has no leading zeros and no digits but ASCII's, which `int` would accept, and no
+    #    more of them than a size can have: `int` itself gives up on thousands (CPython: 4,300).
     origin, size, encoded_hash = lines
-    if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
+    is_decimal = size.isascii() and size.isdigit() and len(size) <= MOST_SIZE_DIGITS
+    if not is_decimal or (size != "0" and size.startswith("0")):
         raise _malformed("a decimal size", repr(size[:40]))
 
     # 3. Written again it has to be the same text: base64 can write the same bytes in several ways.

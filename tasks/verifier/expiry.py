@@ -1,7 +1,7 @@
 """Time as evidence uses it: for expiry only, never for order."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def now_after(latest_time: int) -> int:
@@ -17,10 +17,12 @@ def epoch(text: str) -> int:
     """Return RFC 3339 as epoch seconds.
 
     What is no time, or is in no zone, is 0, by which everything has expired: a date that is read
-    differently in two places must not keep an approval alive in one of them.
+    differently in two places must not keep an approval alive in one of them. So is what has no
+    date in UTC: a zone can lead out of the years 1 to 9999.
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # A moment without a zone is refused before: `astimezone` would take this machine's.
+        return int(moment.astimezone(UTC).timestamp()) if moment.tzinfo else 0
+    except (ValueError, OverflowError):
         return 0
-    return int(moment.timestamp()) if moment.tzinfo else 0

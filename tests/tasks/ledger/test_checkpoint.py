@@ -89,6 +89,7 @@ def test_every_changed_byte_of_a_checkpoint_is_refused(signer: LocalSigner) -> N
         "a\n01\nAAAA\n\n— a AAAAAAAA\n",
         "a\n-1\nAAAA\n\n— a AAAAAAAA\n",
         "a\n1\nAAAA\n\n— a AAAAAAAA\n",
+        f"a\n{'9' * 5000}\n{'A' * 43}=\n\n— a AAAAAAAA\n",
     ],
 )
 def test_what_is_no_checkpoint(text: str) -> None:

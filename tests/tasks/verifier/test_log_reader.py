@@ -338,6 +338,9 @@ def test_a_clock_that_was_set_back_is_not_believed(monkeypatch: pytest.MonkeyPat
         ("1970-01-01T00:01:00", 0),
         ("tomorrow", 0),
         ("", 0),
+        ("9999-12-31T23:59:59Z", 253402300799),
+        ("9999-12-31T23:59:59-23:00", 0),
+        ("0001-01-01T00:00:00+23:00", 0),
     ],
 )
 def test_what_is_no_time_or_in_no_zone_has_passed(text: str, seconds: int) -> None:
