@@ -15,6 +15,7 @@ from tasks.attestation.predicates.circumstances import effective_mode
 from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.predicates.verification_summary import VerificationSummary
 from tasks.errors import EvidenceError, Refusal, RefusalKind
+from tasks.gates import Outcome
 from tasks.ledger.checkpoint import Checkpoint
 from tasks.path import SUBJECTS
 from tasks.verifier.approvals import Consents, mode_of
@@ -300,11 +301,11 @@ def _verdict_refusals(
     content = verdict.content
     place = f"entry {verdict.signed.index}{_place(verdict.signed.index, registered)}"
 
-    if content.failed or verdict.outcome == "fail":
+    if content.failed or verdict.outcome == Outcome.FAIL:
         names = ", ".join(content.failed) or "no check is named"
         text = f"{verdict.gate}: FAILED ({names}), {place}"
         yield Refusal(RefusalKind.VERDICT_NOT_PASSED, text)
-    elif content.result != "PASSED" or content.warned:
+    elif not _is_plain_pass(content):
         waiting = _unaccepted(log, chain, verdict, registered)
         if waiting or not content.warned:
             names = ", ".join(waiting) or "no check is named"
@@ -316,6 +317,12 @@ def _verdict_refusals(
     for void in log.void_statements(SignedVerdict, primary, digest):
         if void.index > verdict.signed.index and _gate_of(void) in ("", verdict.gate):
             yield _void_refusal(f"{verdict.gate}: verdict", void)
+
+
+def _is_plain_pass(content: SignedVerdict) -> bool:
+    # Every word of it has to say so. What is missing reads as nothing, and no check is no pass.
+    is_said = (content.result, content.outcome) == ("PASSED", Outcome.PASS)
+    return is_said and bool(content.passed) and not content.warned
 
 
 def _unaccepted(

@@ -127,6 +127,19 @@ def test_a_later_failed_verdict_is_refused_though_it_was_cleared(registered: Sig
     assert "was cleared" not in sentence
 
 
+@pytest.mark.parametrize(
+    "change", [{"outcome": ""}, {"outcome": "undecided"}, {"passed": ()}, {"result": "WARNED"}]
+)
+def test_a_later_verdict_that_is_no_plain_pass_is_refused(
+    registered: SignedLog, change: dict[str, Any]
+) -> None:
+    verdict = replace(verdict_of("train", Outcome.PASS), **change)
+    registered.say(verdict, *(artefact_of(name) for name in SUBJECTS["train"]))
+    answer = answer_of(registered)
+    assert kinds(answer) == [RefusalKind.CHECK_UNDECIDED]
+    assert "train: undecided (no check is named)" in answer.sentence("")
+
+
 def test_a_later_undecided_verdict_is_refused(registered: SignedLog) -> None:
     registered.say_judged("explain", Outcome.UNDECIDED)
     assert kinds(answer_of(registered)) == [RefusalKind.CHECK_UNDECIDED]
