@@ -168,7 +168,8 @@ def _interval(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     match value:
-        case [low, high]:
+        # The type itself, as in `_number`: a text would be converted, and true be 1.
+        case [low, high] if {type(low), type(high)} <= {int, float}:
             return float(low), float(high)
         case _:
             raise ValueError("not an interval")
