@@ -86,6 +86,8 @@ class Check:
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise ValueError(f"{self.id}: not a finite number; use None and a reason")
 
+        # A pass without a value would be an opinion, and so would a failure: nobody could hold it
+        # against its limit. Undecided may have a value, one whose interval reaches over the limit.
         is_judged = self.outcome in (Outcome.PASS, Outcome.FAIL)
         if (self.value is None and is_judged) or (
             self.value is not None and self.outcome is Outcome.NOT_MEASURED
@@ -95,6 +97,7 @@ class Check:
     @property
     def key(self) -> str:
         """Its name within its verdict: `train.auc_lower_end`, `explain.proxy[feature=x]`."""
+        # In the order of `About`'s fields, whatever the order in a file: acceptances name this key.
         about = ", ".join(f"{name}={value}" for name, value in self.about.to_dict().items())
         return f"{self.id}[{about}]" if about else self.id
 
@@ -131,6 +134,8 @@ class Check:
         Raises:
             ValueError: It has no id, as before checks had any; or it is no check.
         """
+        # A field that is unknown may be what makes a pass none: such a check is of another version,
+        # and is not read here.
         if not isinstance(values, dict) or set(values) - {field.name for field in fields(cls)}:
             raise ValueError("not a check")
         if not isinstance(values.get("id"), str):

@@ -104,10 +104,13 @@ def _foreign(
         of_whom = f"of gate `{verdict.gate}` for `{verdict.use_case}`"
         text = f"{gate}: the verdict is {of_whom}, not for `{use_case}`"
         refusals.append(Refusal(RefusalKind.VERDICT_FOREIGN, text))
+    # None first: limits that were taken out of the configuration must not equal anything.
     if limits_sha256 is None or verdict.limits_sha256 != limits_sha256:
         text = f"{gate}: judged by other limits than those in force; run the stage again"
         refusals.append(Refusal(RefusalKind.LIMITS_CHANGED, text))
 
+    # What has to be judged is said by the table and not by the verdict, which could leave it out;
+    # and what the verdict does name has to be what lies here, be it asked for or not.
     for subject in SUBJECTS[gate]:
         if subject not in verdict.about:
             text = f"{gate}: the verdict says nothing about {subject}"
@@ -149,8 +152,12 @@ def weigh(
             artefacts=artefacts,
             limits_sha256=limits_sha256.get(gate),
         )
+        # Over the table's gates and not over the verdicts that there are: one that is missing
+        # refuses.
         for gate in SUBJECTS
     ]
+    # A gate of its own that has failed, so that nobody can accept it: limits that follow the model
+    # are what the figures were, and no limits.
     if trained_under_sha256 != all_limits_sha256:
         changed = Refusal(
             RefusalKind.LIMITS_CHANGED_AFTER_TRAINING,
@@ -163,6 +170,7 @@ def weigh(
         name: digest for verdict in verdicts.values() for name, digest in verdict.about.items()
     }
     written = [STAGES[gate].verdict for gate in verdicts]
+    # The verdicts' own files, too: `register` digests again all that the decision names.
     about |= {name: artefacts[name] for name in written}
     return Decision(
         use_case=use_case,

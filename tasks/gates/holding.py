@@ -80,6 +80,7 @@ class LimitRule:
         if self.sign is None:
             return None
 
+        # `type(...) in`, because a limit of `true` would be read as 1.
         value: Any = limits.get(self.limit) if isinstance(self.limit, str) else self.limit
         if type(value) not in (int, float):
             raise ValueError(f"limit `{self.limit}` is no number")
@@ -114,10 +115,14 @@ def require_own_limits(verdict: Verdict, rules: Rules, case: Mapping[str, Any]) 
     by_text: Mapping[str, LimitRule] = {str(check_id): rule for check_id, rule in rules.items()}
     judged: set[str] = set()
     for check in verdict.checks:
+        # An id that the catalogue has not is refused: a stage could add a check that always passes,
+        # or rename one and so leave its limit.
         rule = by_text.get(check.id)
         if rule is None:
             raise _refused(check.key, f"a check of gate `{verdict.gate}`", "another")
         try:
+            # Which limits something was held against is collected on the way, for the last
+            # question: whether a limit is left that nothing was.
             judged |= {rule.field, *_hold(check, rule, limits, case)}
         except ValueError as error:
             raise _refused(check.key, "a limit that is a number", str(error)) from error
@@ -157,6 +162,9 @@ def _hold(
         return rule.excuses
 
     number = rule.number(limits)
+    # The outcome is computed again, from the value that the check itself states and the limit in
+    # force: a stage that writes `pass` beside a value that misses is found out. Whether the value
+    # is that of the data cannot be told from here.
     value = check.value
     if rule.sign is None or number is None:
         has_met = value == 1

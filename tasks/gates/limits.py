@@ -72,6 +72,8 @@ def holds(
             reason=reason or NOT_MEASURED,
         )
 
+    # `is True`: an array of one, a string or NumPy's own boolean is no condition that was
+    # established, and fails.
     outcome = Outcome.PASS if condition is True else Outcome.FAIL
     return Check(check_id, measure, outcome, float(bool(condition)), expected, about, reason=reason)
 
@@ -104,10 +106,14 @@ def _compare(
     interval: tuple[float, float] | None,
     reason: str,
 ) -> Check:
+    # An infinite limit would let everything pass, and with NaN as the limit the comparison fails
+    # without saying why: a limit that is none is a fault of the configuration.
     if not math.isfinite(limit):
         raise ValueError(f"{check_id}: the limit {limit} is not a finite number")
     shown_limit = limit_text(sign, limit)
 
+    # Undecided and not failed: nothing is known about the model from a measurement that came to
+    # nothing. It blocks as well.
     if value is None or not math.isfinite(value):
         return Check(
             check_id,

@@ -35,6 +35,8 @@ class Outcome(StrEnum):
         At least one pass is needed: nothing at all, or nothing that was measured, is undecided.
         """
         present = set(outcomes)
+        # Fail before undecided: a person can accept what is undecided, and must not be asked to
+        # where something has failed.
         for outcome in (cls.FAIL, cls.UNDECIDED, cls.PASS):
             if outcome in present:
                 return outcome

@@ -33,9 +33,11 @@ class Verdict:
         if not self.gate or not self.use_case or not self.checks:
             raise ValueError("a verdict names its gate and its use case and has at least one check")
 
+        # An acceptance names gate and key: a check of another gate's id could be accepted there.
         foreign = [check.id for check in self.checks if not check.id.startswith(f"{self.gate}.")]
         if foreign:
             raise ValueError(f"gate `{self.gate}` makes no check `{foreign[0]}`")
+        # Of two checks with one key, who accepts the one has accepted the other unseen.
         key, count = Counter(check.key for check in self.checks).most_common(1)[0]
         if count > 1:
             raise ValueError(f"{count} checks are `{key}`")

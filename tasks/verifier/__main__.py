@@ -110,6 +110,8 @@ def answer_bundle(path: Path, options: VerifierOptions) -> int:
     Raises:
         ConfigError: There is no such file, it is too large, or a key is none.
     """
+    # All that the caller gave is read before the archive is opened: a mistyped option is exit code
+    # 2, and must not look like an answer about the bundle.
     root_keyid = read_root(options.root)
     model_sha256 = None if options.model is None else require_model_sha256(options.model)
     cosigners = [Cosigner.parse(text, "--witness-key") for text in options.witness_key]
@@ -122,6 +124,8 @@ def answer_bundle(path: Path, options: VerifierOptions) -> int:
         verified = verify_bundle(
             path, root_keyid, cosigners=cosigners, most_bytes=options.max_mib << 20
         )
+    # What does not verify is an answer, with its exit code; what cannot be asked (a ConfigError)
+    # goes up to the edge, which has another.
     except EvidenceError as error:
         return print_answer(broken(error), (), path.name, options)
 
@@ -129,6 +133,8 @@ def answer_bundle(path: Path, options: VerifierOptions) -> int:
         require_language(options.language, verified.decision.explanation.languages)
     gaps = _gaps_of(verified, root_keyid, cosigners)
     answer = judge(verified.log, verified.chain, gaps, allowed_gaps(options))
+    # Asked after the bundle was judged, not given to it: which model a bundle is about is said by
+    # its own report, and another one asked about must not make a valid bundle look altered.
     if model_sha256 is not None:
         answer = answer.about(model_sha256)
     lines = (*lines_of(verified.log, verified.chain), *_more_lines(verified, options.language))
@@ -191,6 +197,8 @@ def _gaps_of(
         )
         gaps.append(Reason(Gap.UNPINNED, text))
 
+    # Of part of a log, what is there verifies, whatever was left out: the latest verdict that is in
+    # the archive need not be the latest of the log.
     if not verified.is_complete:
         text = (
             f"{len(verified.log.entries)} of {verified.log.head.size} entries are here: a later "
@@ -198,6 +206,8 @@ def _gaps_of(
         )
         gaps.append(Reason(Gap.PARTIAL, text))
 
+    # A key that is given and finds no line is a gap, and not silence: a witness is what shows two
+    # people one log (C2SP tlog-cosignature).
     for cosigner in cosigners:
         if cosigner.name not in verified.witnesses:
             text = f"no signature of witness {cosigner.name} is under the checkpoint"

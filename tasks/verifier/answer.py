@@ -146,11 +146,15 @@ class Verification:
             subject: What was looked at and what was cleared, as a sentence begins:
                 `every byte verifies, and the model`.
         """
+        # Kinds of refusals hold a dot and gaps do not (`tasks.errors.REFUSAL_KIND`), so that
+        # neither can be taken for the other.
         gaps = [reason for reason in self.reasons if reason.kind in set(Gap)]
         against_it = [reason for reason in self.reasons if reason not in gaps]
         names = ", ".join(reason.kind for reason in gaps)
 
         match self.answer:
+            # A chain that holds and clears nothing is no altered file: who has to do something
+            # about it is another person, and each of the reasons is theirs to read.
             case Answer.REFUSED if self.chain is Holding.YES:
                 refused = "; ".join(reason.text for reason in against_it)
                 return f"every link holds; NOT CLEARED: {refused}"
@@ -178,6 +182,8 @@ def judge(
     # What a link that does not hold says of it, it says once.
     unlawful = (item for item in read_law(log, chain).objections if item not in chain.broken)
     refusals = tuple(dict.fromkeys((*clearance_refusals(log, chain), *unlawful)))
+    # What speaks against it comes before what could not be asked: no `--allow-partial` turns a
+    # refusal into a yes.
     if chain.broken or refusals:
         answer = Answer.REFUSED
     elif any(gap.kind not in allowed for gap in gaps):
@@ -254,6 +260,8 @@ def _decision_refusals(
         yield Refusal(RefusalKind.DECISION_MISSING, text)
         return
 
+    # Two decisions count: the last of `register`, which alone lets a model in, and the last of
+    # anybody, which may take back what it let in. They are often one.
     for decision in dict.fromkeys((registered, chain.decisions[-1])):
         if not decision.predicate.has_passed:
             text = f"decision {decision.predicate.result}, entry {decision.index}"
@@ -278,6 +286,8 @@ def _drill_refusals(
     if registered is None:
         return
 
+    # As the log was when it was registered: the chain of today may go through a later drill, and
+    # then the drill would void what it did not touch.
     then = examine(log.before(registered.index), chain.case, chain.model_sha256)
     decided = latest_decision(then, "decide")
     drills = [
@@ -301,10 +311,13 @@ def _verdict_refusals(
     content = verdict.content
     place = f"entry {verdict.signed.index}{_place(verdict.signed.index, registered)}"
 
+    # Either says it: of a verdict that contradicts itself the worse half counts.
     if content.failed or verdict.outcome == Outcome.FAIL:
         names = ", ".join(content.failed) or "no check is named"
         text = f"{verdict.gate}: FAILED ({names}), {place}"
         yield Refusal(RefusalKind.VERDICT_NOT_PASSED, text)
+    # Whatever is not plainly a pass needs each of its checks accepted; where it names none, there
+    # is nothing that could be.
     elif not _is_plain_pass(content):
         waiting = _unaccepted(log, chain, verdict, registered)
         if waiting or not content.warned:
@@ -312,6 +325,8 @@ def _verdict_refusals(
             text = f"{verdict.gate}: undecided ({names}), {place}"
             yield Refusal(RefusalKind.CHECK_UNDECIDED, text)
 
+    # A void verdict that names no gate may be of this one: it is counted against each whose subject
+    # it has, as nobody can say any more what it said.
     primary = f"{chain.case}/{SUBJECTS[verdict.gate][-1]}"
     digest = verdict.signed.digest_of(primary)
     for void in log.void_statements(SignedVerdict, primary, digest):

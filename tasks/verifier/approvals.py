@@ -77,6 +77,8 @@ class Makers:
 
 def makers_of(log: Log, chain: Chain) -> Makers:
     """Return who made a model: who started a run that it rests on, and who wrote the commit."""
+    # Judges are makers, too: whoever ran a gate, or wrote the code by which it judged, is no second
+    # person about what it came to.
     runs = [step.signed.predicate.run for step in chain.steps]
     runs += [signed.predicate.run for signed in judging_runs(log, chain)]
     judges = [verdict.content.started_by for verdict in chain.verdicts.values()]
@@ -88,6 +90,8 @@ def makers_of(log: Log, chain: Chain) -> Makers:
 
     def add(identity: Identity, line: str) -> None:
         enrolled = log.keys.people_like(identity)
+        # The identity itself beside those enrolled: who is enrolled nowhere is compared by their
+        # login or the address in their commit all the same.
         people.extend((identity, *enrolled))
         if not enrolled:
             unknown.append(line)
@@ -182,10 +186,13 @@ class Consents:
             judge.weigh(signed, signed.predicate, chain.case)
             for signed in log.statements(CheckAcceptance)
         )
+        # An acceptance has no digest to be looked up by until its gate is known, so all are
+        # weighed; those of other use cases come to have no verdict.
         of_case = tuple(consent for consent in acceptances if consent.verdict)
         sealed = first_sealed(log, chain)
 
         return cls(
+            # By the log's order, not by the date in the approval, which its signer writes.
             tuple(consent for consent in approvals if consent.index > sealed),
             of_case,
             now_after(log.latest_time),
@@ -275,6 +282,8 @@ def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Cons
     consents = Consents.of(log, chain, mode)
     judge = _ConsentJudge.of(log, chain, mode)
     as_counted = judge.weigh(signed, consent, chain.case)
+    # The digest in the signed statement, and not the name of a file that was handed in: what a
+    # person signed is what they approved.
     model = signed.digest_of(f"{chain.case}/{MODEL}")
     if isinstance(consent, ModelApproval) and model != chain.model_sha256:
         raise _refused(f"an approval of model {short(chain.model_sha256)}", "one of another")
@@ -367,6 +376,8 @@ class _ConsentJudge:
         name: an approval in another's name never is in force.
         """
         key = signed.key
+        # The worker's own keys approve nothing, whatever role somebody gave them: it would be the
+        # judged who approves.
         is_their_own = key.is_of_person and claims.person == key.holder
         has_logins = any(entry.logins for entry in self.keys.keys_of(key.holder))
         gate = claims.gate if isinstance(claims, CheckAcceptance) else ""
@@ -377,7 +388,11 @@ class _ConsentJudge:
             envelope_sha256=signed.envelope_sha256,
             person=key.holder,
             reason=claims.reason,
+            # 0 has expired at any time: there is one test for what is not in force, and no second
+            # flag that a caller could forget.
             expires=epoch(claims.expires) if is_their_own else 0,
+            # By all keys that the holder ever had: a second key under another login makes no second
+            # person.
             by_author=self.makers.include(self.keys.identity_of(key.holder)),
             unidentified=self.mode != LOCAL and not has_logins,
             gate=gate,

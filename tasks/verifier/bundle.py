@@ -132,6 +132,7 @@ def verify_bundle(
         ConfigError: There is no such archive, it is too large, or what is trusted is no key's id.
         EvidenceError: Names the first file that is not what it has to be.
     """
+    # An empty one would pass for none further down, and verify whatever root key the archive has.
     if trusted is not None:
         require_root_keyid(trusted)
 
@@ -165,6 +166,8 @@ def verify_bundle(
         if source.names:
             raise wrong(source.names[0], "no other files", "one that does not belong here")
 
+    # The report is believed in one thing, which model and use case it is about: a wrong one derives
+    # other bytes.
     claims = _json(report, "report.json")
     log = Log(head, note, keys, entries, 0)
     chain = examine(log, str(claims.get("useCase")), _model_in(claims))
@@ -195,6 +198,8 @@ def _entries(
     Keys are entered into `keys` on the way.
     """
     values = 0
+    # Names are ten digits and sorted in the archive, so this is log order: a key is replayed before
+    # what it signed, and a revocation where it stands.
     for name in (name for name in source.names if name.startswith("statements/")):
         stem = name.removeprefix("statements/").removesuffix(".json")
         proof_name = f"proofs/{stem}.tlog-proof"
@@ -218,6 +223,9 @@ def _entries(
             )
 
         # 3. What the statements come to in memory stays within its bound.
+        # Counted in the bytes, before they are read as JSON: `[],[],…` is within every other bound
+        # and takes twenty times its bytes as Python's lists. Marks within texts count, too, which
+        # is on the safe side.
         values += sum(payload.count(mark) * weight for mark, weight in MARKS.items())
         values += _wide_bytes(payload, name) // BYTES_PER_VALUE
         if values > most_values:
@@ -227,6 +235,8 @@ def _entries(
         entry = checked(proof.index, record, body)
         if not keys.entries:
             claimed_root = _root_of(entry)
+            # Without a trusted key the log has to agree with itself at least; whose it is then is
+            # the gap `unpinned`, which the caller has to say.
             keys.trusted = keys.trusted or claimed_root
         replayed(entry, keys)
         yield entry
@@ -264,6 +274,8 @@ def _check_signatures(
         raise wrong("checkpoint", "each signature once", "one that is repeated")
 
     log_keys = {
+        # The hash of four bytes picks which key to try (`signed-note`). Another key may share it by
+        # search; the signature then does not verify, and the line is refused.
         key_hash(head.origin, holder.public.raw): holder.public
         for holder in keys.holders(LOG, head.size - 1)
     }
@@ -299,6 +311,8 @@ def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
         proof = DecisionProof.from_dict(_json(data, DECISION))
     except (TypeError, ValueError) as error:
         raise wrong(DECISION, "an explanation with its proof", type(error).__name__) from error
+    # One form, byte for byte: a field with a second meaning, or a number in another notation, could
+    # be read differently by whoever reads the file without this verifier.
     if proof.to_bytes() != data:
         raise wrong(DECISION, "canonical JSON", "another form")
 
@@ -316,6 +330,7 @@ def _decision(data: bytes, log: Log, chain: Chain) -> DecisionProof:
         raise wrong(DECISION, "an explanation that leads to its root", "one that does not")
     committed = {
         signed.index
+        # Of stage `explain` alone: any stage's statement may have a subject of this name.
         for signed in log.statements(Provenance, f"{chain.case}/{ROOT_NAME}", proof.head)
         if signed.predicate.run.stage == "explain"
     }

@@ -61,6 +61,7 @@ class DecisionProof:
         if values.keys() != FIELDS:
             raise ValueError("other fields")
         numbers = {name: values[name] for name in ("index", "size", "entry")}
+        # `type(...) is`, because `True` is an int to isinstance and would be entry 1.
         if not all(type(number) is int for number in numbers.values()):
             raise ValueError("not a whole number")
 

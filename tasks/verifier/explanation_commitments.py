@@ -31,6 +31,8 @@ def run_id(model_sha256: str, rows_sha256: str) -> str:
 
 def salt_of(key: bytes, run: str, row: int) -> bytes:
     """Return the salt of one explanation."""
+    # By run and row: a proof reveals its salt, and one salt for all of a person's decisions would
+    # let its reader try out guesses against the others.
     return hmac.digest(key, DOMAIN + f"{run}\n{row}\n".encode(), "sha256")
 
 
@@ -53,6 +55,8 @@ class ToldReason:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
         values = {"code": self.code, "logOdds": self.log_odds}
+        # Absent and not empty: what was committed without sentences has to come to the same bytes
+        # for ever.
         return {**values, "sentences": dict(self.sentences)} if self.sentences else values
 
     @classmethod
@@ -128,6 +132,8 @@ class Explanation:
 
 def commitment(salt: bytes, explanation: Explanation) -> bytes:
     """Return what is put into the tree for an explanation."""
+    # A salt has one length (`SALT_BYTES`), which whoever reads a proof holds it to: its end and the
+    # beginning of the text cannot be shifted against each other.
     return sha256(DOMAIN + salt + canonical(explanation.to_dict())).digest()
 
 

@@ -169,6 +169,8 @@ def examine(
             that there were when the model was trained are needed, and those of later gates count
             where there are any.
     """
+    # An index over the use case's entries alone: in a log of many use cases every lookup by type
+    # would read all of theirs as JSON.
     own = log.about_case(case)
     broken: list[Refusal] = []
 
@@ -221,6 +223,7 @@ def _walk(log: Log, case: str, target: str, sha256: str, broken: list[Refusal]) 
         made = [
             signed
             for signed in log.statements(Provenance, subject, digest)
+            # A model key signs for several stages: `explain` could sign that it made a model.
             if (signed.predicate.run.stage, signed.predicate.run.case) == (stage, case)
         ]
         if not made:
@@ -238,6 +241,8 @@ def _walk(log: Log, case: str, target: str, sha256: str, broken: list[Refusal]) 
                 text = f"{subject}: stage `{stage}` read no {material}, says entry {made[-1].index}"
                 broken.append(Refusal(RefusalKind.LINEAGE_INCOMPLETE, text))
                 break
+            # What it read by the signed statement, and not what lies under that name: there may be
+            # newer rows in `data/`, which this model never saw.
             digest = read_sha256
         name = material
 
@@ -270,8 +275,11 @@ def _find_verdict(
     verdicts = [
         signed
         for signed in log.statements(SignedVerdict)
+        # All verdicts of the gate, to say in a refusal that there are some, of other bytes.
         if (signed.predicate.gate, signed.predicate.case) == (gate, case)
     ]
+    # The last of a gate's subjects is what it is looked up by. Without `digest and`, a chain that
+    # has no such artefact would fit every verdict that has none either.
     fitting = [signed for signed in verdicts if digest and signed.digest_of(primary) == digest]
 
     if not fitting and not is_needed:
@@ -306,6 +314,7 @@ def _outside_plan(chain: Chain) -> Iterator[Refusal]:
 
     for gate, verdict in chain.verdicts.items():
         configuration = verdict.configuration()
+        # Only what the verdict names is compared: the plan has the parts of all gates.
         differing = chain.plan.differing_parts(configuration)
         # A verdict that says nothing of its limits was judged by nothing that could be compared.
         if f"gate:{gate}" not in configuration:

@@ -198,10 +198,14 @@ def read_log(ledger: "Ledger", trusted: str, selection: Selection) -> Log:
         with under_way("reading the log", head.size) as work:
             for index, record, body in ledger.entries(0, head.size):
                 work.done = index
+                # A body that is missing stays an entry of the tree: whether its absence is in order
+                # is known only when all prunes were replayed, of which the latest may be the last
+                # entry.
                 if body is None:
                     missing.append(index)
                     continue
                 entry = checked(index, record, body)
+                # In log order, as they stand: a key counts from its own entry on.
                 if ALWAYS_KEPT.is_matched_by(entry.envelope.payload):
                     pruned_below = max(pruned_below, replayed(entry, keys))
                     kept.append(entry)
@@ -233,6 +237,9 @@ def checked(index: int, record: Record, body: bytes) -> Entry:
         EvidenceError: It is another, or its payload is.
     """
     place = f"ledger entry {index}"
+    # The tree was derived from the records: what has the record's digests is what the head was
+    # signed over. The digest of the envelope is compared before it is parsed, so that of a log
+    # nothing is parsed that nobody appended.
     digest = sha256(body).digest()
     envelope = read_envelope(body, place) if digest == record.envelope_sha256 else None
     if envelope is None or sha256(envelope.payload).digest() != record.payload_sha256:
@@ -255,6 +262,8 @@ def replayed(entry: Entry, keys: KeyRing) -> int:
     Raises:
         EvidenceError: It is a key or a prune, and its signature does not hold.
     """
+    # The mark is looked for in the bytes, which is enough to pass by and never to believe: a
+    # payload that holds it by chance is read, and its own field decides.
     if not REPLAYED.is_matched_by(entry.envelope.payload):
         return 0
 
@@ -264,6 +273,8 @@ def replayed(entry: Entry, keys: KeyRing) -> int:
     if statement.predicate_type != PRUNE:
         return 0
 
+    # Refused and not passed over, as other void statements are: a prune that nobody may sign would
+    # explain away envelopes that somebody deleted.
     keys.signed(entry.index, entry.envelope, RECORDS)
     prune = read_predicate(statement, place_of(entry))
     # A prune is about what was there before it: it cannot excuse what goes missing after it.
@@ -302,6 +313,8 @@ def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
 
 def _times(payload: bytes) -> Iterable[str]:
     for mark in TIMES:
+        # A quotation mark within a JSON text is escaped, so that no text can hold such a mark: what
+        # is found is a field.
         start = payload.find(mark)
         if start >= 0:
             start += len(mark)

@@ -52,6 +52,7 @@ LIMITS = {
 def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
     """Return the report: canonical JSON and a line feed."""
     head = log.head
+    # Without the caller's mode: the report has to come out the same wherever it is derived.
     consents = Consents.of(log, chain)
     decisions = (latest_decision(chain, stage) for stage in ("decide", "register"))
 
@@ -65,6 +66,7 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         "gates": [_verdict(verdict) for verdict in chain.verdicts.values()],
         "decisions": [_decision(decision) for decision in decisions if decision],
         "consents": [_consent(consent) for consent in (*consents.approvals, *consents.acceptances)],
+        # Texts, in a form that cannot change any more: their words are part of the archive's bytes.
         "broken": [refusal.text for refusal in chain.broken],
         # Absent from a log of before: its report stays the bytes that it was.
         **report_section(log, chain),

@@ -177,10 +177,13 @@ class StatementIndex:
         return index
 
     def _outcome(self, entry: Entry, statement: Statement) -> "Signed[Predicate] | Void":
+        # By index: the same statement is found by name, by digest and by type, and its signature is
+        # verified once.
         if entry.index not in self._outcomes:
             try:
                 self._outcomes[entry.index] = verify_statement(entry, statement, self._keys)
             except EvidenceError as error:
+                # Kept, and not dropped: that a later statement is void is itself something to say.
                 self._outcomes[entry.index] = Void(entry.index, statement, error)
         return self._outcomes[entry.index]
 

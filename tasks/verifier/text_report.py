@@ -127,6 +127,7 @@ def _consent_line(consents: Consents, consent: Consent) -> str:
     action = "approved"
     if consent.gate:
         action = f"accepted {consent.gate}: {', '.join(consent.tests)}"
+    # In UTC, as it is judged: in a zone of the reader two would be told different days.
     day = datetime.fromtimestamp(consent.expires, UTC).date() if consent.expires else "no day"
     counts = "" if consents.counts(consent) else ", counts for nothing now"
     person = consent.person or "nobody known"

@@ -61,6 +61,8 @@ class DataVersion:
 
     def is_shared_with(self, other: "DataVersion") -> bool:
         """Say whether two are the same rows, or go back to the same sources."""
+        # Either is enough. Redacting by one other setting makes other rows of the same people; and
+        # two deliveries may come to the same rows.
         pairs = ((self.rows_sha256, other.rows_sha256), (self.sources_sha256, other.sources_sha256))
         return any(own and own == others for own, others in pairs)
 
@@ -160,6 +162,8 @@ def find_attempts(log: Log, data: DataVersion) -> tuple[Attempt, ...]:
 
     Those of other use cases are found as far as the log was read for them.
     """
+    # Verdicts and decisions are handed out from their side, each entry looked at once: asked from
+    # each attempt's side, the work would grow with attempts times entries.
     candidates = tuple(_candidates(log, data))
     if candidates:
         _hand_out_verdicts(log, candidates)
@@ -169,6 +173,7 @@ def find_attempts(log: Log, data: DataVersion) -> tuple[Attempt, ...]:
     before: dict[str, _Candidate] = {}
     for candidate in candidates:
         number = 1 + sum(attempt.case == candidate.case for attempt in attempts)
+        # The attempt before it of its own use case: the settings of two use cases differ anyway.
         previous = before.get(candidate.case)
         attempts.append(_attempt(candidate, number, previous))
         before[candidate.case] = candidate
@@ -246,10 +251,13 @@ def _candidates(log: Log, data: DataVersion) -> Iterator[_Candidate]:
         run = signed.predicate.run
         model_sha256 = signed.digest_of(f"{run.case}/{MODEL}")
         rows_sha256 = signed.predicate.material_digests().get(f"{run.case}/{ROWS}", "")
+        # Whatever became of it: an attempt that nobody wanted to show is in the log by its
+        # training.
         if run.stage != SEALING.name or model_sha256 is None:
             continue
 
         place = (run.case, rows_sha256)
+        # Hundreds of attempts on the same rows have one lineage: it is walked once.
         if place not in origins:
             origins[place] = _origin(log, run.case, rows_sha256)
         origin, lineage = origins[place]
@@ -291,6 +299,8 @@ def _hand_out_verdicts(log: Log, candidates: tuple[_Candidate, ...]) -> None:
         name = _primary(signed)
         sharing = by_artefact.get((name, signed.digest_of(name)), [])
         configuration = {item.name: item.sha256 for item in signed.predicate.configuration}
+        # Rows are shared by many attempts: their verdict of `redact` or `validate` belongs to all
+        # whose plan judged it, and not only to the last.
         fitting = [item for item in sharing if not item.outside_plan(configuration)]
         for item in fitting:
             item.verdicts.append(_Belonging(signed, ()))
@@ -315,6 +325,8 @@ def _hand_out_decisions(log: Log, candidates: tuple[_Candidate, ...]) -> None:
             for item in candidate.trained
         )
         for signed in log.statements(VerificationSummary, name, model_sha256):
+            # The training right before it, by index: the same bytes may have been trained under two
+            # plans, and the decision is about the later one.
             place = bisect_left(trained, (signed.index, 0))
             if place:
                 sharing[trained[place - 1][1]].decisions.append(signed)
@@ -356,6 +368,8 @@ def _outcome(
     if decisions:
         has_passed = decisions[-1].predicate.has_passed
         return AttemptOutcome.PASSED if has_passed else AttemptOutcome.BLOCKED
+    # A gate that failed blocks before anybody decides: an attempt that was left lying then is no
+    # open one.
     is_opposed = any(not opinion.is_superseded for opinion in opinions)
     return AttemptOutcome.BLOCKED if is_opposed else AttemptOutcome.OPEN
 
@@ -367,6 +381,8 @@ def _opinions(belonging: list[_Belonging]) -> Iterator[GateOpinion]:
         if content.outcome == Outcome.PASS and not item.outside_plan:
             continue
 
+        # By a pass of the same gate within the same attempt, and not by a looser plan's: that would
+        # be another attempt.
         is_superseded = any(
             later.signed.predicate.gate == content.gate
             and later.signed.predicate.outcome == Outcome.PASS

@@ -41,6 +41,7 @@ def lines_about_attempts(
     yield f"  {count_attempts(attempts)} on the same data ({NO_TRACE})"
     if len(attempts) > most:
         yield f"  … {len(attempts) - most} earlier ones: ./portcullis attempts {chain.case}"
+    # `[-0:]` would be all of them.
     for attempt in attempts[-most:] if most else ():
         is_own = attempt.is_about(chain)
         first, *more = attempt_texts(attempt, chain.case)

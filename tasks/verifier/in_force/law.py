@@ -145,16 +145,20 @@ def read_history(log: Log, *, below: int | None = None) -> LawHistory:
     ignored: list[tuple[int, str]] = []
 
     for signed in log.statements(InForce):
+        # The log's entries come in order, so all that follow are later, too.
         if below is not None and signed.index >= below:
             break
 
         terms = signed.predicate.terms
+        # Against the law as it is at this entry, not at the head: order decides of two proposals
+        # which one found the law that it names.
         if reason := _why_ignored(signed, law):
             ignored.append((signed.index, reason))
             continue
 
         signers = proposals.setdefault(terms.sha256, [])
         signers.append(signed)
+        # People and not signatures or keys: one person with two keys is one.
         people[terms.sha256] = _include(people.get(terms.sha256, []), signed.key)
         if len(people[terms.sha256]) >= people_needed(terms, law):
             number = law.number + 1 if law else 1
@@ -204,9 +208,13 @@ def count_people(keys: Iterable[KeyEntry]) -> int:
 
 def _include(people: list[Identity], key: KeyEntry) -> list[Identity]:
     """Return the people who hold these keys and one more, by the rule of `count_people`."""
+    # The key's own id among the names: two entries of one key are one person's, even if they name
+    # nobody.
     person = key.identity.joined(Identity.of((key.public.keyid,)))
     others = []
     for other in people:
+        # Joined on the way, so that it goes on: two who share nothing are one person when a third
+        # key shares something with each.
         if other.shares(person):
             person = person.joined(other)
         else:
@@ -222,6 +230,7 @@ def _why_ignored(signed: Signed[InForce], law: Law | None) -> str:
         return "its subject is not the digest of its terms"
     if statement.person != signed.key.holder:
         return "it is signed in another's name"
+    # Compare and swap, with the log's order as the lock: see rule 2.
     if terms.replaces != (law.sha256 if law else ""):
         return "it replaces something else than what was in force there"
     return ""

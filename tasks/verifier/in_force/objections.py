@@ -88,6 +88,8 @@ def find_gate_runs(log: Log, chain: Chain) -> dict[str, Signed[Provenance]]:
         name = f"{chain.case}/{gate}/verdict.json"
         for signed in log.statements(Provenance, name, verdict.report_sha256):
             run = signed.predicate.run
+            # Of the same run, since the same verdict can be written twice, in a lax mode and in a
+            # strict one.
             if (run.stage, run.invocation) == (gate, verdict.content.invocation):
                 runs[gate] = signed
 
@@ -149,6 +151,8 @@ def read_law(log: Log, chain: Chain) -> LawReading:
     log_then = log.before(decision.index)
     facts = _facts_of(decision, log_then)
     then = read_history(log, below=decision.index)
+    # First that the decision names this law: a bundle from which the law was left out, or to which
+    # an earlier one was put, shows there.
     refusals = [*_of_decision(then.law, decision)]
     if then.law is None:
         refusals += _lawless(then.void, facts.mode)
@@ -160,6 +164,8 @@ def read_law(log: Log, chain: Chain) -> LawReading:
     # 2. By the law of today, if it is another one.
     today: tuple[Refusal, ...] = ()
     if history.law and history.law != then.law:
+        # Without `now`: by the time of the log and of this machine, since it is today that is
+        # asked.
         today = objections_of(history.law, log, chain, replace(facts, now=None))
 
     is_unknown = bool(then.law and then.law.terms.anchors)
@@ -212,6 +218,7 @@ def _of_policy(terms: Terms, chain: Chain, facts: LawFacts) -> Iterator[Refusal]
     }
     if facts.purpose == "register" and (decision := latest_decision(chain, "decide")):
         by_place[f"decide: entry {decision.index}"] = decision.predicate.policy_sha256
+    # Three places, because each can be of another day: who judged, who weighed, and who decides.
     by_place[f"{facts.purpose}: this decision"] = facts.policy_sha256
 
     for place, digest in by_place.items():
@@ -252,6 +259,8 @@ def _of_checks(
         yield Refusal(RefusalKind.IN_FORCE_CHECK_MISSING, text)
         return
 
+    # By id and not by key: a required check has to have measured at least one group or column, and
+    # which ones there are is the use case's.
     reported = {check.id for check in checks}
     measured = {check.id for check in checks if check.outcome is not Outcome.NOT_MEASURED}
     for check_id in required:
@@ -272,6 +281,8 @@ def _of_runs(terms: Terms, log: Log, chain: Chain, facts: LawFacts) -> Iterator[
         )
         yield Refusal(RefusalKind.IN_FORCE_MODE_TOO_LOW, text)
 
+    # Each run by itself and not the strictest of all, as for consents: one gate that was run on
+    # somebody's own machine is one too many.
     for place, run in _runs_of(log, chain):
         mode = mode_of(run)
         if not is_mode_enough(mode, terms.least_mode):
@@ -321,6 +332,7 @@ def _of_agreements(terms: Terms, log: Log, chain: Chain) -> Iterator[Refusal]:
         yield Refusal(RefusalKind.IN_FORCE_AGREEMENTS_CHANGED, text)
         return
 
+    # The latest, also if an earlier one passed: agreements lapse.
     review = reviews[-1]
     place = f"agreements: entry {review.index}"
     in_register = all(source.sha256 for source in review.predicate.sources)
@@ -378,6 +390,8 @@ def _of_approvals(terms: Terms, log: Log, chain: Chain, consents: Consents) -> I
     if not required.count:
         return
 
+    # In force, and of a second person; only then by whom: how many people they are is counted by
+    # identity, as for the law itself.
     counting = {consent.index for consent in consents.approvals if consents.counts(consent)}
     capacity = required.capacity.strip().casefold()
     keys = [
@@ -401,6 +415,8 @@ def _of_approvals(terms: Terms, log: Log, chain: Chain, consents: Consents) -> I
 
 def _of_registry_name(terms: Terms, chain: Chain, facts: LawFacts) -> Iterator[Refusal]:
     name = facts.registry_name
+    # A name that the law does not know belongs to nobody: else a use case could take a free name
+    # that looks like another's.
     owner = terms.registry_names.get(name, "")
     if not name:
         text = "registry: nothing says under which name this model is registered"
@@ -418,6 +434,7 @@ def _of_anchors(terms: Terms, facts: LawFacts) -> Iterator[Refusal]:
         return
 
     for anchor, identity in sorted(terms.anchors.items()):
+        # Whose anchor it is, not that there is one: anybody can set up a mirror of their own.
         if facts.anchors.get(anchor) != identity:
             state = "another one holds" if anchor in facts.anchors else "it does not hold"
             text = (
@@ -431,6 +448,8 @@ def _of_decision(law: Law | None, decision: Signed[VerificationSummary]) -> Iter
     """Yield what is wrong with the law that a decision names: it is none, or another."""
     named = _laws_in(decision.predicate.inputs)
     in_force = law.inputs() if law else ()
+    # Both ways: a law that was in force and is not named was not asked; one that is named and is
+    # not here was left out.
     if sorted(named) != sorted(in_force):
         entries = ", ".join(name.removeprefix(INPUT) for name, _ in named) or "no entry"
         expected = f"entry {law.index}" if law else "nothing that is here"

@@ -69,7 +69,10 @@ def find_approval(
         envelope_sha256: The one approval that counts; empty for any.
     """
     reasons = []
+    # The latest first: who approved again, after the first had expired, need not be asked which.
     for signed, consent in reversed(weigh_consents(log, chain, PromotionApproval, terms.mode)):
+        # By index, since the date in an approval is its signer's: one that was signed afterwards
+        # and dated back approves nothing.
         if envelope_sha256 not in ("", signed.envelope_sha256) or signed.index >= terms.below:
             continue
         reason = _reason_against(log, signed, consent, terms, used)
@@ -88,6 +91,8 @@ def _reason_against(
     used: Collection[str],
 ) -> str:
     approval = signed.predicate
+    # From what makes an approval void for any step to what only this step asks: the first reason is
+    # the one that is shown.
     if not consent.expires:
         return "is under another's name, or has no day until which it is in force"
     if consent.expires <= terms.moment:
@@ -100,10 +105,16 @@ def _reason_against(
         return f"is by {consent.person}, who asked for this step"
     if (approval.registry_name, approval.alias) != (terms.registry_name, terms.alias):
         return "is for another name or alias"
+    # Back by the approval by which it served, which has to be in force still: who goes back does
+    # not want the figures of the present model, and waits for nobody (ADR 103).
     if terms.step == PromotionStep.ROLL_BACK:
         return "" if signed.envelope_sha256 in used else "never let it serve"
+    # Once only: else an approval of March would promote the model again in June, over whatever took
+    # its place for a reason.
     if signed.envelope_sha256 in used:
         return "was used up by an earlier promotion"
+    # What is replaced is half of what was approved: better than one model is not better than
+    # another.
     if approval.replaces_sha256 != terms.replaces_sha256:
         return (
             f"is to replace {short(approval.replaces_sha256)}, and {short(terms.replaces_sha256)} "
@@ -117,5 +128,7 @@ def _reason_against(
 def _is_one_person(log: Log, holder: str, login: str) -> bool:
     """Say whether the holder of a key may be whoever has a login."""
     asking = Identity.of((login,))
+    # The login itself, and everybody enrolled with it: whoever asks under a login of theirs that no
+    # key names is compared by the login alone.
     known = (asking, *log.keys.people_like(asking))
     return any(log.keys.identity_of(holder).shares(person) for person in known)

@@ -114,8 +114,11 @@ def read_timeline(log: Log, case: str) -> ServedTimeline:
     ]
 
     for signed in log.statements(PromotionDecision, subject):
+        # A refused step moved nothing, and is no fault of the log either.
         if not signed.predicate.has_passed or signed.predicate.case != case:
             continue
+        # In log order, against the periods so far: whether a step follows what serves, and whether
+        # its approval was used, is a question about those before it.
         period = _judge(log, signed, str(signed.digest_of(subject)), periods)
         if isinstance(period, str):
             ignored.append((signed.index, period))
@@ -147,6 +150,8 @@ def _judge(
     if present and decision.replaces_sha256 != present.model_sha256:
         return "it replaces another model than served"
 
+    # Forward, an approval that ever moved this alias is used up, whichever model it was for; back,
+    # only one by which this very model has served lets it serve again.
     own = tuple(period for period in of_alias if period.model_sha256 == model_sha256)
     is_back = decision.step == PromotionStep.ROLL_BACK
     terms = StepTerms(
@@ -163,6 +168,8 @@ def _judge(
     )
     chain = examine(log, decision.case, model_sha256)
     used = used_approvals(own if is_back else of_alias)
+    # The one approval that the decision names, and none where it names none: an empty digest would
+    # stand for any.
     approval = find_approval(log, chain, terms, used, decision.approval_sha256 or "none")
     if isinstance(approval, str):
         return approval
@@ -185,6 +192,8 @@ def _dated(log: Log, case: str, periods: list[ServedPeriod]) -> Iterator[ServedP
     """Yield periods with their beginnings and ends: by the moves of the alias, not by decisions."""
     moves: dict[int, str] = {}
     for signed in log.statements(AliasMove, f"{case}/{MODEL}"):
+        # The first move of a decision: two calls at once may both record one, and the model has
+        # served since the first.
         moves.setdefault(signed.predicate.decision, signed.predicate.moved_on)
     starts = {period.decision: moves.get(period.decision, "") for period in periods}
 
@@ -194,5 +203,7 @@ def _dated(log: Log, case: str, periods: list[ServedPeriod]) -> Iterator[ServedP
             for later in periods[number + 1 :]
             if (later.registry_name, later.alias) == (period.registry_name, period.alias)
         )
+        # Until the next that really moved the alias: a decision whose move never came left the
+        # earlier model serving.
         until = next(filter(None, following), "")
         yield replace(period, since=starts[period.decision], until=until)
