@@ -6,7 +6,12 @@ from typing import Any
 
 from tasks.formats.canonical_json import canonical
 from tasks.ledger.merkle import leaf_hash, verify_inclusion
-from tasks.verifier.explanation_commitments import Explanation, commitment, tree_head
+from tasks.verifier.explanation_commitments import (
+    SALT_BYTES,
+    Explanation,
+    commitment,
+    tree_head,
+)
 
 FIELDS = frozenset({"explanation", "salt", "index", "size", "root", "path", "entry"})
 
@@ -65,9 +70,13 @@ class DecisionProof:
         if not all(type(number) is int for number in numbers.values()):
             raise ValueError("not a whole number")
 
+        salt = bytes.fromhex(values["salt"])
+        if len(salt) != SALT_BYTES:
+            raise ValueError("a salt of another length")
+
         return cls(
             explanation=Explanation.from_dict(values["explanation"]),
-            salt=bytes.fromhex(values["salt"]),
+            salt=salt,
             tree_root=bytes.fromhex(values["root"]),
             path=tuple(bytes.fromhex(step) for step in values["path"]),
             **numbers,

@@ -22,6 +22,7 @@ ROOT_NAME = "explain/decisions"  # the subject of the run's statement whose sha2
 # Starts all that is hashed here, so that no hash of another use can be passed off as one of these.
 DOMAIN = b"portcullis/explanation/v1\n"
 DECLINED = "declined"
+SALT_BYTES = 32  # of HMAC-SHA256
 
 
 def run_id(model_sha256: str, rows_sha256: str) -> str:

@@ -140,3 +140,9 @@ def test_what_is_no_explanation(change: dict[str, Any]) -> None:
 def test_a_list_is_no_explanation() -> None:
     with pytest.raises(ValueError, match="not an explanation"):
         Explanation.from_dict([])
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_salt_of_another_length(length: int) -> None:
+    with pytest.raises(ValueError, match="a salt of another length"):
+        DecisionProof.from_dict(values_of(replace(PROOF, salt=b"s" * length)))
