@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tasks.errors import SealError
 from tasks.keystore.keys import ID_BYTES, SubjectKey
 from tasks.sealed.packing import Layout, unpack
-from tasks.sealed.rows import DATASET, LAYOUT, MAC, bound_to
+from tasks.sealed.rows import DATASET, LAYOUT, MAC, SCHEMA, bound_to
 from tasks.sealed.stored_pages import UnknownPageError, find_place, is_plain, read_values
 
 HALF = np.dtype([("first", "<u8"), ("second", "<u8")])
@@ -63,6 +63,11 @@ class SealedFile:
             file = pq.ParquetFile(source)
             found = file.metadata.metadata or {}
             words = found[DATASET].decode(), found[LAYOUT], found[MAC].decode()
+            # Both are used before a row is authenticated. Anybody's Parquet file may lie where an
+            # erasure searches: what is no sealed file has to be told here, as one that is none.
+            Layout.from_json(found[LAYOUT])
+            for name_of_column in SCHEMA.names:
+                file.schema_arrow.field(name_of_column)
             return cls(name, file, *words, path=source if isinstance(source, Path) else None)
         except (pa.ArrowException, KeyError, OSError, ValueError) as error:
             raise SealError(
@@ -143,7 +148,7 @@ class SealedFile:
                 key_ids = read_values(stream, chunks.column(0), places, width=ID_BYTES)
                 rows = read_values(stream, chunks.column(1), places)
                 return [(place, key_ids[place], rows[place]) for place in places]
-        table = self.file.read_row_group(group, columns=["key", "row"]).take(places)
+        table = self._read_group(group, SCHEMA.names).take(places)
         return zip(places, table["key"].to_pylist(), table["row"].to_pylist(), strict=True)
 
     def iter_others(
@@ -165,15 +170,7 @@ class SealedFile:
         passed_over = frozenset(own_ids)
         start = 0
         for group in range(self.file.num_row_groups):
-            try:
-                table = self.file.read_row_group(group, columns=["key", "row"])
-            except (pa.ArrowException, OSError) as error:
-                raise SealError(
-                    self.shown,
-                    expected=f"a whole row group {group}",
-                    found=type(error).__name__,
-                    remedy="Run `dvc checkout`.",
-                ) from None
+            table = self._read_group(group, SCHEMA.names)
             ids = table["key"].to_numpy().tolist()
             keys = find_keys(set(ids) - passed_over)
 
@@ -190,10 +187,22 @@ class SealedFile:
             start += len(ids)
             yield unpack(sift(rows) if sift else rows, layout), closed_ids
 
+    def _read_group(self, group: int, columns: list[str]) -> pa.Table:
+        try:
+            return self.file.read_row_group(group, columns=columns)
+        except (pa.ArrowException, OSError) as error:
+            raise SealError(
+                self.shown,
+                expected=f"a whole row group {group}",
+                found=type(error).__name__,
+                remedy="Run `dvc checkout`.",
+            ) from None
+
     def _opened(self, cipher: AESGCM, row: bytes, data: bytes, place: int) -> bytes:
         try:
             return cipher.decrypt(row[:12], row[12:], data)
-        except InvalidTag:
+        # A ValueError where the row is shorter than a nonce: no code of the file is checked here.
+        except (InvalidTag, ValueError):
             raise SealError(
                 f"{self.shown}, row {place}",
                 expected="the row that was sealed here",
@@ -250,7 +259,7 @@ class SealedFile:
         )
 
     def _ids(self, group: int) -> Ids:
-        column = self.file.read_row_group(group, columns=["key"])["key"]
+        column = self._read_group(group, ["key"])["key"]
         parts = []
         for chunk in column.chunks:
             if chunk.type != pa.binary(ID_BYTES):

@@ -5,7 +5,6 @@ length for texts) followed by the texts' bytes. The layout follows from the sche
 into every row's seal.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 
 from tasks.errors import SealError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json
 
 MISSING = np.uint32(0xFFFFFFFF)  # the length of a text that is missing, as against an empty one
 
@@ -39,8 +39,23 @@ class Layout:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Layout":
-        """Return the layout that `to_json` wrote."""
-        return cls(tuple((name, kind, dtype) for name, kind, dtype in json.loads(text)))
+        """Return the layout that `to_json` wrote.
+
+        Raises:
+            ValueError: It is none; a file is asked for it before its rows are authenticated.
+        """
+        values = parse_json(text)
+        if not isinstance(values, list):
+            raise ValueError("a layout is a list of columns")
+
+        columns = []
+        for column in values:
+            match column:
+                case [str(name), str(kind), str(dtype)]:
+                    columns.append((name, kind, dtype))
+                case _:
+                    raise ValueError("a column is no name, kind and dtype")
+        return cls(tuple(columns))
 
     def to_json(self) -> bytes:
         """Return the layout as canonical JSON."""

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 PLAIN_ENCODINGS = {"PLAIN", "RLE"}  # of values, and of the levels that say which of them are null
 MOST_HEADER_BYTES = 1_024  # with room for statistics, which may quote a value; ours quote none
+MOST_DEPTH = 8  # of structs: `PageHeader` holds `DataPageHeader`, and that `Statistics`
 DATA_PAGE = 0  # parquet.thrift, `PageType`
 PLAIN = 0  # `Encoding`
 LENGTH = struct.Struct("<I")
@@ -153,15 +154,20 @@ class _HeaderReader:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.position = 0
+        self._depth = 0
 
     def read_struct(self) -> dict[int, Any]:
         """Return a struct's fields by their numbers; of those that are text only that they are."""
         fields: dict[int, Any] = {}
         number = 0
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise UnknownPageError
         while (head := self._byte()) != STOP:
             step, kind = divmod(head, 16)
             number = number + step if step else self._integer()
             fields[number] = self._value(kind)
+        self._depth -= 1
         return fields
 
     def _value(self, kind: int) -> Any:

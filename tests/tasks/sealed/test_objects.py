@@ -15,7 +15,7 @@ from tasks.errors import SealError
 from tasks.keystore.keys import KeyStore, SubjectKey
 from tasks.keystore.shredding import shred
 from tasks.sealed.objects import FEW_IDS, SealedFile, is_sealed
-from tasks.sealed.rows import SealedWriter, write_rows
+from tasks.sealed.rows import LAYOUT, SealedWriter, write_rows
 
 SUBJECTS = [f"{number:032x}" for number in range(3)]
 
@@ -72,6 +72,27 @@ def test_parquet_that_is_not_sealed_is_refused(tmp_path: Path, people: pd.DataFr
     people.to_parquet(tmp_path / "plain")
     with pytest.raises(SealError, match="expected a sealed dataset; found KeyError"):
         SealedFile.open(tmp_path / "plain")
+
+
+@pytest.mark.parametrize("layout", [b"5", b"[[]]", b"[" * 100_000])
+def test_a_file_with_our_words_and_no_layout_is_no_sealed_one(
+    sealed_path: Path, layout: bytes
+) -> None:
+    """Anybody's Parquet file may lie where an erasure searches; none may stop it."""
+    metadata = pq.ParquetFile(sealed_path).metadata.metadata
+    table = pq.read_table(sealed_path).replace_schema_metadata({**metadata, LAYOUT: layout})
+    pq.write_table(table, sealed_path)
+    with pytest.raises(SealError, match="expected a sealed dataset"):
+        SealedFile.open(sealed_path)
+
+
+@pytest.mark.parametrize("name", ["key", "row"])
+def test_a_file_with_our_words_and_without_our_columns_is_no_sealed_one(
+    sealed_path: Path, name: str
+) -> None:
+    rewrite(sealed_path, pq.read_table(sealed_path).drop_columns([name]))
+    with pytest.raises(SealError, match="expected a sealed dataset"):
+        SealedFile.open(sealed_path)
 
 
 @pytest.mark.parametrize("length", [0, 4, 100, -1])
@@ -205,7 +226,7 @@ def test_a_file_that_is_cut_short_meanwhile_is_no_file_without_them(
     sealed = SealedFile.open(sealed_path)
     os.truncate(sealed_path, 8)
 
-    with pytest.raises(OSError, match="bytes"):
+    with pytest.raises(SealError, match="a whole row group 0"):
         sealed.places([ids(store)[0]])
 
 
@@ -351,6 +372,22 @@ def test_a_row_of_others_that_was_moved_is_refused(sealed_path: Path, store: Key
     rewrite(sealed_path, table.take([1, 0, *range(2, len(table))]))
     with pytest.raises(SealError, match="an altered or moved one"):
         list(SealedFile.open(sealed_path).iter_others([], store.by_id_once))
+
+
+def test_a_row_that_is_shorter_than_a_nonce_is_refused(sealed_path: Path, store: KeyStore) -> None:
+    table = pq.read_table(sealed_path)
+    rows = pa.array([b"short"] * len(table), pa.binary())
+    rewrite(sealed_path, table.set_column(1, table.schema.field("row"), rows))
+    with pytest.raises(SealError, match="an altered or moved one"):
+        list(SealedFile.open(sealed_path).iter_others([], store.by_id_once))
+
+
+def test_ids_of_a_group_that_does_not_parse_are_refused(sealed_path: Path) -> None:
+    content = bytearray(sealed_path.read_bytes())
+    content[4:200] = bytes(196)
+    sealed_path.write_bytes(content)
+    with pytest.raises(SealError, match="row group 0"):
+        SealedFile.open(sealed_path).key_ids()
 
 
 def test_a_group_that_does_not_parse_is_refused(sealed_path: Path, store: KeyStore) -> None:

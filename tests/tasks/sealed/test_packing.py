@@ -189,6 +189,16 @@ def test_a_layout_comes_back_from_its_json(people: pd.DataFrame) -> None:
     assert Layout.from_json(layout.to_json()) == layout
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b"5", b"null", b"[5]", b'{"abc": 1}', b'[["a", "plain"]]', b'[["a", "plain", 5]]', b"["]
+    + [b"[" * 100_000],
+)
+def test_what_is_no_layout_is_refused_by_one_error(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"JSON|layout|column|deep"):
+        Layout.from_json(text)
+
+
 def test_a_layout_says_name_kind_and_type_of_every_column() -> None:
     frame = pd.DataFrame({"a": [1.5], "b": pd.array([1], dtype="Int32"), "c": ["x"]})
     assert json.loads(Layout.of(frame).to_json()) == [

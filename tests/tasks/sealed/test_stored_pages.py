@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.sealed.stored_pages import UnknownPageError, read_values
+from tasks.sealed.stored_pages import UnknownPageError, find_place, read_values
 
 WIDTH = 16
 ROWS = 3_000
@@ -121,3 +121,9 @@ def test_whatever_is_damaged_no_other_error_is_raised(tmp_path: Path) -> None:
                 except UnknownPageError:
                     refused += 1
     assert refused > 0
+
+
+def test_a_header_that_nests_without_end_is_not_followed() -> None:
+    struct_in_struct = b"\x1c" * 5_000  # field 1 is a struct, of which field 1 is a struct, ...
+    with pytest.raises(UnknownPageError):
+        find_place(struct_in_struct, len(struct_in_struct), 0, WIDTH)
