@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from tasks.errors import PortcullisError
+from tasks.errors import ConfigError, PortcullisError
 from tasks.formats.shown import withhold_texts
 from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     show.add_argument("use_case", metavar="use-case")
     show.add_argument("stage", help="the stage that wrote it, for example `redact`")
     show.add_argument("--name", default="rows", help="the dataset's name (default: rows)")
-    show.add_argument("--rows", type=int, default=5, help="how many rows (default: 5)")
+    show.add_argument("--rows", type=_count, default=5, help="how many rows (default: 5)")
     show.add_argument("--columns", help="only these, separated by commas")
     show.add_argument("--why", help="the reason, for the audit; asked for on a terminal")
     options = parser.parse_args(arguments)
@@ -33,12 +33,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _count(text: str) -> int:
+    """Return a count of rows; a negative one would show all rows of a group but so many."""
+    if (count := int(text)) < 1:
+        raise argparse.ArgumentTypeError("at least one row")
+    return count
+
+
+def _ask_why() -> str:
+    """Ask for the reason; who ends the input has changed their mind, and reads nothing."""
+    try:
+        return input("Why? (for the audit) ")
+    except EOFError:
+        raise ConfigError(
+            "show", expected="a reason", found="the end of the input", remedy="Nothing was read."
+        ) from None
+
+
 def _show(options: argparse.Namespace, installation: Installation) -> None:
     from tasks.sealed.reader import read_dataset
 
-    why = (
-        options.why or (input("Why? (for the audit) ") if sys.stdin.isatty() else "") or "not said"
-    )
+    why = options.why or (_ask_why() if sys.stdin.isatty() else "") or "not said"
     opened = read_dataset(
         options.use_case,
         options.stage,
@@ -47,7 +62,17 @@ def _show(options: argparse.Namespace, installation: Installation) -> None:
         rows=options.rows,
         installation=installation,
     )
-    frame = opened.frame[options.columns.split(",")] if options.columns else opened.frame
+    frame = opened.frame
+    if options.columns:
+        columns = options.columns.split(",")
+        if not set(columns) <= set(frame.columns):
+            raise ConfigError(
+                "--columns",
+                expected="columns that the dataset has",
+                found="others",
+                remedy="Leave it out: all columns are shown.",
+            )
+        frame = frame[columns]
     sys.stdout.write(frame.to_string(max_colwidth=60) + "\n")
     sys.stdout.flush()
     if opened.shredded:

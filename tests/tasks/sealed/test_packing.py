@@ -191,8 +191,16 @@ def test_a_layout_comes_back_from_its_json(people: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"5", b"null", b"[5]", b'{"abc": 1}', b'[["a", "plain"]]', b'[["a", "plain", 5]]', b"["]
-    + [b"[" * 100_000],
+    [
+        b"5",
+        b"null",
+        b"[5]",
+        b'{"abc": 1}',
+        b'[["a", "plain"]]',
+        b'[["a", "plain", 5]]',
+        b"[",
+        b"[" * 100_000,
+    ],
 )
 def test_what_is_no_layout_is_refused_by_one_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|layout|column|deep"):

@@ -150,6 +150,35 @@ def test_a_dataset_that_is_not_there_is_one_line_and_exit_code_2(
     assert output.err.count("\n") == 1
 
 
+def test_a_column_that_is_not_there_is_one_line_and_exit_code_2(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", "bank", "redact", "--columns", "income,outlay", "--why", "x"]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("portcullis: --columns: expected columns that the dataset has")
+    assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("rows", ["-1", "0", "all"])
+def test_a_number_of_rows_that_is_none_reads_nothing(root: Path, home: Path, rows: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["show", "bank", "redact", "--rows", rows, "--why", "x"])
+    assert not (home / "audit").exists()
+
+
+def test_who_ends_the_input_when_asked_why_reads_nothing(
+    root: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    assert main(["show", "bank", "redact"]) == 2
+    assert "Nothing was read." in capsys.readouterr().err
+    assert not (home / "audit").exists()
+
+
 def test_rows_of_erased_people_are_counted_and_not_shown(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
