@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Opened", "SealedWriter", "columns_in", "iter_rows", "read_rows", "write_rows"]
 
 
+# PEP 562: asked only for a name that the module does not have yet.
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("tasks.sealed.rows"), name)

@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"portcullis: {error}\n")
         return error.exit_code
     except BrokenPipeError:  # `| head`
+        # Python flushes standard output once more at its end, and would report the same error again
+        # (Python's documentation of `signal`, "Note on SIGPIPE").
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -51,6 +53,7 @@ def _ask_why() -> str:
 
 
 def _show(options: argparse.Namespace, installation: Installation) -> None:
+    # Late, so that `--help` and a misspelt option need no pandas.
     from tasks.sealed.reader import read_dataset
 
     why = options.why or (_ask_why() if sys.stdin.isatty() else "") or "not said"
@@ -74,11 +77,13 @@ def _show(options: argparse.Namespace, installation: Installation) -> None:
             )
         frame = frame[columns]
     sys.stdout.write(frame.to_string(max_colwidth=60) + "\n")
+    # Here, and not when the process ends: a reader that has gone is noticed inside `main`.
     sys.stdout.flush()
     if opened.shredded:
         sys.stderr.write(f"{opened.shredded:,} rows of erased subjects among those looked at\n")
 
 
 if __name__ == "__main__":
+    # Before anything is read: an error of pandas may quote a cell, and Python prints it.
     withhold_texts(os.environ)
     sys.exit(main(sys.argv[1:]))

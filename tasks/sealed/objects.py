@@ -26,6 +26,8 @@ from tasks.sealed.stored_pages import UnknownPageError, find_place, is_plain, re
 
 HALF = np.dtype([("first", "<u8"), ("second", "<u8")])
 Ids = np.ndarray[Any, np.dtype[np.void]]
+# RE2 reads patterns as UTF-8 by default, in which most key ids are no text. As Latin-1 each byte is
+# one character.
 BYTES_AS_THEY_ARE = re2.Options()
 BYTES_AS_THEY_ARE.encoding = re2.Options.Encoding.LATIN1
 # So many are looked for one after the other faster than a column is decoded: those of one person.
@@ -105,6 +107,9 @@ class SealedFile:
 
         Reads the ids only.
         """
+        # Two ways to one answer. An erasure of one person looks through every version of every
+        # dataset, so that the first way decides how long it takes; where it does not apply, all ids
+        # are decoded.
         if len(wanted) <= FEW_IDS and (stored := self._stored_places(wanted)) is not None:
             return stored
         needles = _Needles(wanted)
@@ -114,6 +119,7 @@ class SealedFile:
             ids = self._ids(group)
             for place in needles.near(ids):
                 key_id = ids[place].tobytes()
+                # Sifted by the first half alone: the whole id decides.
                 if key_id in wanted:
                     places.setdefault(key_id, []).append(start + int(place))
             start += len(ids)
@@ -134,6 +140,9 @@ class SealedFile:
             if inside:
                 for place, key_id, row in self._stored_rows(group, inside):
                     if key_id in keys:
+                        # Rows are opened here without the file's authentication code: an erasure
+                        # works on versions of which some rows were altered, too. The position is
+                        # part of what each row is bound to, so that none can stand for another.
                         data = bound + key_id + (start + place).to_bytes(8)
                         rows.append(self._opened(keys[key_id].cipher, row, data, start + place))
             start += length
@@ -232,6 +241,8 @@ class SealedFile:
         with self.path.open("rb", buffering=0) as stream:
             for chunk in chunks:
                 size = chunk.total_compressed_size
+                # From the first data page on: `is_plain` says that there is no page of a dictionary
+                # before it.
                 stream.seek(chunk.data_page_offset)
                 # Cut short meanwhile: to decode it says so.
                 if not is_plain(chunk) or stream.readinto(memoryview(stored)[:size]) != size:
@@ -262,6 +273,7 @@ class SealedFile:
         column = self._read_group(group, ["key"])["key"]
         parts = []
         for chunk in column.chunks:
+            # Before the buffer is read as ids: numpy would take any bytes for them.
             if chunk.type != pa.binary(ID_BYTES):
                 raise SealError(
                     self.shown,
@@ -280,6 +292,7 @@ def _offsets(pattern: Any, content: bytearray, size: int) -> Iterator[int]:
     start = 0
     while (hit := pattern.search(content, start, size)) is not None:
         yield hit.start()
+        # By one, and not behind the hit: a hit across two ids may overlap the true place.
         start = hit.start() + 1
 
 
@@ -288,6 +301,8 @@ class _Needles:
 
     def __init__(self, wanted: Collection[bytes]) -> None:
         self._firsts = np.frombuffer(b"".join(wanted), HALF)["first"]
+        # A table of all values of two bytes: with random ids and a thousand wanted, it lets one in
+        # 65 through, for one look-up each.
         self._is_wanted = np.zeros(1 << 16, bool)
         self._is_wanted[self._firsts.astype(np.uint16)] = True
 
@@ -302,4 +317,6 @@ class _Needles:
 
 def is_sealed(head: bytes, tail: bytes) -> bool:
     """Say whether a file may be a sealed one, by its first four bytes and its last kilobytes."""
+    # Parquet keeps a file's own metadata in its footer, which stands at the end. A cheap look that
+    # may be wrong: `SealedFile.open` decides.
     return head == b"PAR1" and DATASET in tail and MAC in tail

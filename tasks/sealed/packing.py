@@ -88,15 +88,21 @@ def pack(frame: pd.DataFrame, layout: Layout) -> list[bytes]:
             lengths = (
                 pc.binary_length(values).fill_null(int(MISSING)).to_numpy(zero_copy_only=False)
             )
+            # The lengths of one column lie in the fixed part, and its bytes in the tail: so a cell
+            # is found without a separator, which a text could hold.
             fixed[f"{index}"] = lengths
             texts.append(values.fill_null(b""))
         elif kind == "masked":
             mask = series.isna().to_numpy()
+            # A fixed value under the mask: whatever else pandas keeps there would make two equal
+            # rows different bytes, and a rerun must write the same file.
             fixed[f"{index}"] = series.to_numpy(dtype=dtype, na_value=np.dtype(dtype).type(0))
             fixed[f"{index}m"] = mask
         else:
             fixed[f"{index}"] = series.to_numpy()
     size = layout.record.itemsize
+    # The fixed parts as one Arrow array of as many bytes each, without a copy per row; then Arrow
+    # joins each row's pieces. A loop in Python would be run for every cell.
     head = pa.Array.from_buffers(pa.binary(size), len(frame), [None, pa.py_buffer(fixed.tobytes())])
     parts = [head.cast(pa.large_binary()), *texts]
     packed = pc.binary_join_element_wise(*parts, pa.scalar(b"", pa.large_binary()))
@@ -147,6 +153,8 @@ def _texts(
     lengths = np.stack([fixed[f"{index}"] for index in places], axis=1)
     missing = lengths == MISSING
     ends = np.cumsum(np.where(missing, 0, lengths).ravel(), dtype=np.int64)
+    # Arrow does not compare offsets with the buffer: by another layout than the rows' own, cells
+    # would be cut out of the wrong bytes, or of memory beyond them.
     if sum(map(len, rows)) - size * len(rows) != (ends[-1] if len(ends) else 0):
         raise SealError(
             "a sealed row",
@@ -176,11 +184,15 @@ def _texts(
 
 def _kind(name: str, series: "pd.Series[Any]") -> tuple[str, str]:
     dtype = series.dtype
+    # pandas keeps texts in an object column as well, where the first chunk of a file has no value
+    # at all (`empty`). `skipna`, because a missing cell is None there.
     if isinstance(dtype, pd.StringDtype) or (
         pd.api.types.is_object_dtype(dtype)
         and pd.api.types.infer_dtype(series, skipna=True) in ("string", "empty")
     ):
         return "text", "str"
+    # Signed, unsigned, float, bool, datetime: each has a width of its own and comes back bit by
+    # bit. Other objects would have to be pickled, and whoever unpickles runs what a file says.
     if isinstance(dtype, np.dtype) and dtype.kind in "iufbM":
         return "plain", dtype.str
     if isinstance(dtype, pd.api.extensions.ExtensionDtype) and hasattr(dtype, "numpy_dtype"):

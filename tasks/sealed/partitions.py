@@ -51,9 +51,12 @@ def iter_partitions(path: Path, *, dataset: str, keys: KeyStore) -> Iterator[Sea
     for table in sealed.groups():
         ids = set(table["key"].to_pylist())
         key_of = {
+            # Cut off behind the sealing key: without the nonce key whoever holds it can open rows
+            # and cannot write one that `SealedWriter` would have written.
             key_id: SubjectKey(key[: ID_BYTES + SEALING_BYTES])
             for key_id, key in keys.by_id_once(ids).items()
         }
+        # As Arrow's own stream, not pickled: a worker of a cluster takes it as bytes.
         stream = pa.BufferOutputStream()
         with pa.ipc.new_stream(stream, table.schema) as writer:
             writer.write_table(table)
@@ -66,6 +69,8 @@ def iter_partitions(path: Path, *, dataset: str, keys: KeyStore) -> Iterator[Sea
             layout=sealed.layout.to_json(),
             shown=sealed.shown,
         )
+        # The position is bound into each row's seal, so a worker has to be told where in the file
+        # its group begins.
         first += len(table)
 
 

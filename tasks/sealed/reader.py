@@ -45,6 +45,8 @@ def read_dataset(
         DataError: There is no such dataset; the message lists those there are.
         SealError: It was altered, or is of another installation.
     """
+    # For its refusal: the name becomes part of a path below, and this knows which use cases there
+    # are.
     load_case(case, installation.workspace)
     stage = ALSO.get(stage, stage)
     path = installation.workspace / "data" / case / stage / f"{name}.parquet"
@@ -56,6 +58,8 @@ def read_dataset(
             remedy="Check the spelling, or run the stage first.",
         )
     dataset = f"{case}/{stage}/{name}"
+    # In this order: the key store may refuse, then the read is on record, then the first row is
+    # opened. A read that cannot be recorded does not happen.
     keys = open_guarded_keys(installation)
     audit(
         PeopleAction.READ_ROWS,
@@ -67,6 +71,8 @@ def read_dataset(
     parts, left = [], rows
     for part in iter_rows(path, dataset=dataset, keys=keys):
         parts.append(part)
+        # What counts is rows that can be read: a row group of erased people yields none, and the
+        # next one is opened, too.
         left = None if left is None else left - part.unsealed
         if left is not None and left <= 0:
             break

@@ -90,6 +90,8 @@ class SealedWriter:
 
     def write(self, frame: pd.DataFrame) -> None:
         """Seal and append rows; every chunk has the columns and dtypes of the first."""
+        # Refused, not sealed under some key of the installation: rows under a key that no erasure
+        # destroys would outlive everybody in them.
         if SUBJECT not in frame or frame[SUBJECT].isna().any():
             raise SealError(
                 self._dataset,
@@ -107,6 +109,8 @@ class SealedWriter:
             self._writer = pq.ParquetWriter(
                 self._path, SCHEMA, compression="none", use_dictionary=False, write_statistics=False
             )
+        # The layout is bound into every row and stands once in the file: a chunk of other dtypes
+        # would be unpacked as something else.
         if layout != self._layout:
             raise SealError(
                 self._dataset,
@@ -141,6 +145,8 @@ class SealedWriter:
                 ],
                 schema=SCHEMA,
             )
+            # Before they are written, in the order in which `_tags` reads them again: what this
+            # digest holds is what the reader has to find.
             self._tags.update(_interleaved(table))
             self.rows += len(chunk)
             if self._writer is not None:
@@ -182,6 +188,7 @@ class SealedWriter:
             return
         # Without its code nobody takes a half-written file for a whole one.
         if kind is None:
+            # Into the footer, which Parquet writes last.
             layout = self._layout.to_json()
             mac = _mac(self._keys, self._dataset, layout, self.rows, self._tags.digest())
             self._writer.add_key_value_metadata(
@@ -306,6 +313,8 @@ def check_file(path: Path, dataset: str, keys: KeyStore) -> CheckedFile:
         layout_json = metadata[LAYOUT]
         mac = bytes.fromhex(metadata[MAC].decode())
         layout = Layout.from_json(layout_json)
+        # All row groups are read once for this, before a row is opened. Each row's own seal says
+        # that it was sealed at this place, and nothing of rows that are left out at the end.
         if not hmac.compare_digest(mac, _mac(keys, dataset, layout_json, *_tags(file, shown))):
             raise ValueError("the file's authentication code does not match")
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
@@ -328,6 +337,7 @@ def join_frames(frames: list[pd.DataFrame]) -> pd.DataFrame:
     A column at a time, and each part's is given up as soon as it is copied: at no time is there
     more than the result and one column twice.
     """
+    # Without a copy: the frame that was read is the one that is returned.
     if len(frames) == 1:
         return frames.pop()
 
@@ -369,6 +379,7 @@ def _unseal(
         frame,
         unsealed=len(frame),
         shredded=len(ids) - len(frame),
+        # Over all row groups so far: a person whose rows lie in several is counted once.
         people_shredded=len(shredded_ids) - count_before,
     )
 
@@ -472,6 +483,8 @@ def _read_group(
             return
         for batch in file.iter_batches(rows_at_once, row_groups=[group], columns=columns):
             yield _with_key_ids(pa.Table.from_batches([batch]))
+    # A damaged page is an OSError in pyarrow where Thrift cannot be decoded, and an ArrowException
+    # elsewhere.
     except (pa.ArrowException, KeyError, OSError) as error:
         raise SealError(
             where,
@@ -501,6 +514,9 @@ def _tags(file: pq.ParquetFile, where: str) -> tuple[int, bytes]:
 
 def _interleaved(table: pa.Table) -> bytes:
     """Return key id and tag of every row, one after the other."""
+    # AES-GCM appends its tag to the ciphertext. Tags of all rows stand for the rows: nobody without
+    # a row's key makes another row of the same tag. A row that is shorter than a tag does not cast,
+    # and is refused.
     tags = pc.binary_slice(table["row"], -TAG_BYTES).combine_chunks().cast(pa.binary(TAG_BYTES))
     both = [
         np.frombuffer(b"".join(_raw(part)), np.uint8).reshape(-1, TAG_BYTES)
@@ -511,6 +527,7 @@ def _interleaved(table: pa.Table) -> bytes:
 
 def _raw(column: Any) -> Iterator[bytes]:
     """Yield the values of a column of fixed width, each chunk's in one piece."""
+    # The raw buffer, cut to the chunk: a slice shares its parent's buffer, and begins at an offset.
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
         width = chunk.type.byte_width
         yield chunk.buffers()[1][
@@ -520,6 +537,8 @@ def _raw(column: Any) -> Iterator[bytes]:
 
 def bound_to(dataset: str, layout: bytes) -> bytes:
     """Return what binds every row of a dataset to it."""
+    # The zero byte stands between two names of free length: without it `a` + `bc` would be bound as
+    # `ab` + `c`. Hashed, so that what is bound to each row is 32 bytes, however long a layout is.
     return hashlib.sha256(b"portcullis row v1\x00" + dataset.encode() + b"\x00" + layout).digest()
 
 

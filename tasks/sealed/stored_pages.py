@@ -70,6 +70,7 @@ def read_values(
     found: dict[int, bytes] = {}
     first = 0
     for page in _iter_pages(read, column.total_compressed_size):
+        # Sorted, because values of any width are walked through from the front, once.
         wanted = sorted(place - first for place in places if first <= place < first + page.values)
         if wanted:
             content = read(page.start, page.size)
@@ -99,6 +100,8 @@ def find_place(content: bytes | bytearray, size: int, offset: int, width: int) -
 
     first = 0
     for page in _iter_pages(read, size):
+        # A key id is random bytes, so that the bytes that were hit may also lie across two ids:
+        # then there is a remainder, and it is nobody's.
         place, beyond = divmod(offset - page.start, width)
         if 0 <= place < page.values:
             return None if beyond else first + place
@@ -109,6 +112,7 @@ def find_place(content: bytes | bytearray, size: int, offset: int, width: int) -
 def _iter_pages(read: Callable[[int, int], bytes], chunk_size: int) -> Iterator[StoredPage]:
     position = 0
     while position < chunk_size:
+        # How long a header is, is only known at its end: Thrift's compact protocol has no length.
         header = _HeaderReader(read(position, MOST_HEADER_BYTES))
         fields = header.read_struct()
         # `type`, `compressed_page_size` and `data_page_header`; of that, `num_values`, `encoding`.
@@ -116,6 +120,7 @@ def _iter_pages(read: Callable[[int, int], bytes], chunk_size: int) -> Iterator[
         if kind != DATA_PAGE or not isinstance(size, int) or not isinstance(data, dict):
             raise UnknownPageError
         values, encoding = data.get(1), data.get(2)
+        # Sizes of 0 are refused as well: with one the loop would stay where it is.
         if encoding != PLAIN or not isinstance(values, int) or size <= 0 or values <= 0:
             raise UnknownPageError
         yield StoredPage(position + header.position, size, values)
@@ -140,6 +145,7 @@ def _of_any_width(content: bytes, places: list[int]) -> dict[int, bytes]:
             passed = place
             start = position + LENGTH.size
             end = start + length_at(content, position)[0]
+            # A slice beyond the end is shorter and no error: it would be taken for a row.
             if end > len(content):
                 raise UnknownPageError
             found[place] = content[start:end]
@@ -164,6 +170,9 @@ class _HeaderReader:
         if self._depth > MOST_DEPTH:
             raise UnknownPageError
         while (head := self._byte()) != STOP:
+            # Thrift's compact protocol, "Struct encoding": the field's number less the last one's
+            # in the upper four bits, its type in the lower; with 0 above, the number follows by
+            # itself.
             step, kind = divmod(head, 16)
             number = number + step if step else self._integer()
             fields[number] = self._value(kind)
@@ -179,6 +188,7 @@ class _HeaderReader:
             length = self._unsigned()
             self.position += length
             return None
+        # A boolean's value is its type: no byte follows.
         if kind in BOOLEANS:
             return None
         raise UnknownPageError
