@@ -48,6 +48,19 @@ class Custodians(StrictModel):
             if not re.fullmatch(r"[0-9a-f]{64}", text) or " + " in name:
                 # ' + ' stands between the two names of a pair.
                 raise ValueError("each is 32 bytes in hex, and no name holds ' + '")
+
+        # Two names of one key are one person, who would open alone what two are asked for.
+        if len(set(keys.values())) < len(keys):
+            raise ValueError("each name has a key of its own")
+
+        # A point of low order, as all zeros are, shares no secret (RFC 7748, section 6.1): HPKE
+        # refuses it, which would be in the middle of an erasure.
+        for text in keys.values():
+            public = X25519PublicKey.from_public_bytes(bytes.fromhex(text))
+            try:
+                X25519PrivateKey.generate().exchange(public)
+            except ValueError:
+                raise ValueError("each is a key that shares a secret") from None
         return keys
 
 
@@ -144,6 +157,13 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
         ConfigError: There is a custodian of that name, whose keys would be lost with the old key;
             or there is a file at `private_path`: none is ever overwritten.
     """
+    if " + " in name:
+        raise ConfigError(
+            "--new-custodian",
+            expected="a name without ' + '",
+            found="one with it",
+            remedy="It stands between the two names of a pair: take another name.",
+        )
     path = workspace / CUSTODIANS
     known = _read_public_keys(path) if path.is_file() else {}
     if name in known:
@@ -159,7 +179,10 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # Whole or not at all: whoever is in the file already has keys that only it names.
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
 def read_private_key(path: Path) -> X25519PrivateKey:

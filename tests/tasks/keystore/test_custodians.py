@@ -1,5 +1,6 @@
 """Two people to open a key: who they are, what they open together, and what is refused."""
 
+import errno
 import json
 from base64 import b64decode, b64encode
 from datetime import date
@@ -195,6 +196,40 @@ def test_without_custodians_the_refusal_says_how_to_make_some(home: Path, tmp_pa
 
 
 # Key pairs
+
+
+def test_one_key_under_two_names_is_not_two_people() -> None:
+    key = public_hex(PRIVATE["ada"])
+    with pytest.raises(ValueError, match="a key of its own"):
+        Custodians(public_keys={"ada": key, "ben": key})
+
+
+def test_a_key_that_shares_no_secret_is_refused_before_an_erasure_needs_it() -> None:
+    with pytest.raises(ValueError, match="shares a secret"):
+        Custodians(public_keys={"ada": public_hex(PRIVATE["ada"]), "ben": "00" * 32})
+
+
+def test_a_name_that_no_pair_could_hold_is_refused_before_a_key_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a name without"):
+        new_custodian("ada + ben", tmp_path / "a.pem", tmp_path)
+    assert not (tmp_path / "a.pem").exists()
+    assert not (tmp_path / CUSTODIANS).exists()
+
+
+def test_a_disk_that_is_full_leaves_the_custodians_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_custodian("ada", tmp_path / "ada.pem", tmp_path)
+    before = (tmp_path / CUSTODIANS).read_bytes()
+
+    def write_half(path: Path, text: str, **_: object) -> int:
+        path.write_bytes(text.encode()[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OSError, match="No space"):
+        new_custodian("ben", tmp_path / "ben.pem", tmp_path)
+    assert (tmp_path / CUSTODIANS).read_bytes() == before
 
 
 def test_a_new_custodian_s_public_key_belongs_to_the_private_one(tmp_path: Path) -> None:
