@@ -147,6 +147,9 @@ class KeyStore:
             self._make(missing)
             # Read, not remembered: another process may have made a key first, and its key counts.
             keys |= self._find("lookup", list(missing))
+            # Made and destroyed again between the two: an erasure took the lock in that moment.
+            if gone := len(lookups) - len(keys):
+                raise self._erased(gone)
         return dict(zip(subjects, map(keys.__getitem__, lookups), strict=True))
 
     def by_id(self, key_ids: Iterable[bytes]) -> dict[bytes, SubjectKey]:
@@ -342,12 +345,15 @@ class KeyStore:
 
         erased = sum(tombstones.is_out(subject) for subject in subjects)
         if erased:
-            raise ErasedError(
-                self.tables.name,
-                expected="no row about anybody who was erased",
-                found=f"{erased:,} such subjects, erased since this began",
-                remedy="Run the release again: it reads who was erased first.",
-            )
+            raise self._erased(erased)
+
+    def _erased(self, subjects: int) -> ErasedError:
+        return ErasedError(
+            self.tables.name,
+            expected="no row about anybody who was erased",
+            found=f"{subjects:,} such subjects, erased since this began",
+            remedy="Run the release again: it reads who was erased first.",
+        )
 
     def _open_buckets(self, buckets: Collection[int], *, may_make: bool = False) -> None:
         """Unwrap the keys of those buckets that are not open yet, in one call of the root key."""

@@ -219,6 +219,20 @@ def test_an_erased_subject_gets_no_new_key_until_readmitted_or_lifted(keys: KeyS
     assert keys.tombstones().checkpoint.count == 3
 
 
+def test_a_key_that_an_erasure_destroys_as_soon_as_it_is_made_is_said_to_be_one(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = keys._make
+
+    def make_and_erase(lookups: dict[bytes, str]) -> None:
+        make(lookups)
+        shred(open_keys(installation_at(Path())), [A], DAY)
+
+    monkeypatch.setattr(keys, "_make", make_and_erase)
+    with pytest.raises(ErasedError, match="1 such subjects"):
+        keys.for_subjects([A, B])
+
+
 def test_the_checkpoint_counts_erasures_and_says_nothing_about_whom(keys: KeyStore) -> None:
     empty = keys.tombstones().checkpoint
     set_tombstones(keys, [A, B, A], DAY)
