@@ -44,11 +44,12 @@ class PostgresKeyTables:
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Return the rows of a query."""
-        return self._connection.execute(_with_placeholders(sql), values).fetchall()
+        with self._answering():
+            return self._connection.execute(_with_placeholders(sql), values).fetchall()
 
     def stream(self, sql: str) -> Iterator[Row]:
         """Yield the rows of a query by a cursor of the server, batch by batch."""
-        with self._connection.cursor("stream") as cursor:
+        with self._answering(), self._connection.cursor("stream") as cursor:
             cursor.execute(_with_placeholders(sql))
             while batch := cursor.fetchmany(BATCH_VALUES):
                 yield from batch
@@ -62,7 +63,7 @@ class PostgresKeyTables:
 
     def run(self, sql: str, rows: Iterable[Row] = ((),)) -> None:
         """Run a statement for each row of values."""
-        with self._connection.cursor() as cursor:
+        with self._answering(), self._connection.cursor() as cursor:
             cursor.executemany(_with_placeholders(sql), rows)
 
     @contextmanager
@@ -96,8 +97,9 @@ class PostgresKeyTables:
         """Hold an advisory lock on a connection of its own; where that is cut, the lock ends."""
         with self._connect() as connection:
             # An erasure may run for long, and the next one waits for it however long that takes.
-            connection.execute("SET lock_timeout = 0")
-            connection.execute("SELECT pg_advisory_lock(%s)", (AdvisoryLock.KEY_ERASURE.value,))
+            with self._answering():
+                connection.execute("SET lock_timeout = 0")
+                connection.execute("SELECT pg_advisory_lock(%s)", (AdvisoryLock.KEY_ERASURE.value,))
             yield
 
     def scrub(self) -> None:
@@ -105,8 +107,9 @@ class PostgresKeyTables:
 
         A full vacuum of the keys would lock the table for as long as it takes to copy it.
         """
-        self._connection.execute("VACUUM FULL buckets")
-        self._connection.execute("VACUUM keys")
+        with self._answering():
+            self._connection.execute("VACUUM FULL buckets")
+            self._connection.execute("VACUUM keys")
 
     def _connect(self) -> "psycopg.Connection[Row]":
         with self._answering():
