@@ -49,7 +49,9 @@ def worker_processes(
         try:
             yield pool
         except (BrokenProcessPool, RuntimeError, OSError) as error:
-            if not _is_broken(pool, error):
+            # A worker died, and the pool's own thread shuts it down. Whoever hands over work at that
+            # moment, and has a worker started by it, gets "handle is closed" or "after shutdown".
+            if not (isinstance(error, BrokenProcessPool) or pool._broken):
                 raise
             raise ServiceError(
                 where,
@@ -62,15 +64,6 @@ def worker_processes(
                 _stop_writing(pool)
             # also where the block is left in the middle
             _end(pool)
-
-
-def _is_broken(pool: ProcessPoolExecutor, error: Exception) -> bool:
-    """Return whether `error` means that a worker died.
-
-    The pool's own thread shuts it down then. Whoever hands over work at that moment and has a
-    worker started by it gets "handle is closed" or "after shutdown" instead of the pool's error.
-    """
-    return isinstance(error, BrokenProcessPool) or bool(pool._broken)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
