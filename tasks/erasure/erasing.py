@@ -12,9 +12,8 @@ from tasks.erasure.batch import SayProgress, open_batch
 from tasks.erasure.holds import (
     active_holds,
     complete_deferred,
-    legal_term,
     release_holds,
-    requests_waiting_for,
+    require_holds,
 )
 from tasks.erasure.journal import ErasureStep, open_journal
 from tasks.erasure.policy import ErasureParams
@@ -38,7 +37,7 @@ from tasks.erasure.request import (
 from tasks.erasure.saga import take_first_step
 from tasks.errors import DataError, ServiceError
 from tasks.keystore.pseudonyms import pseudonym
-from tasks.keystore.shredding import end_hold, restricted_of, restricted_until
+from tasks.keystore.shredding import restricted_of, restricted_until
 from tasks.keystore.tombstones import Tombstones
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
@@ -210,23 +209,19 @@ def release_hold(
     stores = ErasureStores.open(installation, logger.info)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
     with stores.locked():
-        holds = release_holds(stores.journal, subject, day, installation)
+        holds = require_holds(stores.journal, subject, installation)
+        # Signed before anything changes: what cannot be recorded is not done, and can be repeated.
         audit(
             PeopleAction.RELEASE_HOLD,
             what=", ".join(hold.hold_id for hold in holds),
             why="released",
             installation=installation,
         )
+        freed_ids = release_holds(
+            stores.keys, stores.journal, subject, holds, day, installation.workspace
+        )
 
-        kept_ids = restricted_of(stores.keys, subject)
-        terms = [
-            legal_term(request.use_case, request.day, installation.workspace)
-            for request in requests_waiting_for(stores.journal, kept_ids)
-        ]
-        last_day = max((term.review for term in terms if term), default=day)
-        end_hold(stores.keys, kept_ids, last_day)
-
-        due_ids = kept_ids & restricted_until(stores.keys, day)
+        due_ids = freed_ids & restricted_until(stores.keys, day)
         completed = complete_deferred(stores.keys, stores.journal, due_ids, day, installation)
     return len(holds), completed
 

@@ -23,7 +23,13 @@ from tasks.errors import ConfigError, DataError
 from tasks.guard.opening import record_key_store
 from tasks.keystore.custodians import Restriction, load_custodians
 from tasks.keystore.keys import KeyStore, Retention
-from tasks.keystore.shredding import rotate_root, shred_restricted
+from tasks.keystore.shredding import (
+    begin_hold,
+    end_hold,
+    restricted_of,
+    rotate_root,
+    shred_restricted,
+)
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
 
@@ -41,6 +47,7 @@ class KeepingReason:
 
 
 def place_hold(
+    keys: KeyStore,
     journal: Journal,
     subject: str,
     case: str,
@@ -50,6 +57,9 @@ def place_hold(
     installation: Installation,
 ) -> Hold:
     """Write down a hold on a subject's decision records, before or after a request for erasure.
+
+    What a law has kept of theirs since a request is kept by the hold as well. Called under the
+    erasure lock: an erasure under way has looked for holds already.
 
     Raises:
         ConfigError: It has no basis, or no day after today on which somebody looks at it again.
@@ -72,6 +82,21 @@ def place_hold(
         review=review,
     )
     journal.put_hold(hold)
+
+    kept_ids = restricted_of(keys, subject)
+    requests = requests_waiting_for(journal, kept_ids)
+    for request in requests:
+        if deferral := request.deferral:
+            request.deferral = replace(
+                deferral,
+                basis="; ".join(dict.fromkeys((deferral.basis, basis))),
+                review=max(deferral.review, review),
+                is_held=True,
+                hold_ids=(*deferral.hold_ids, hold.hold_id),
+            )
+            kept_ids |= {bytes.fromhex(key_id) for key_id in deferral.key_ids}
+    begin_hold(keys, kept_ids, review)
+    journal.put_requests(requests)
     return hold
 
 
@@ -81,10 +106,8 @@ def active_holds(journal: Journal, subject: str, installation: Installation) -> 
     return [hold for hold in journal.holds() if hold.mark == mark and hold.released is None]
 
 
-def release_holds(
-    journal: Journal, subject: str, day: date, installation: Installation
-) -> list[Hold]:
-    """Release every hold on a subject; return them as they were.
+def require_holds(journal: Journal, subject: str, installation: Installation) -> list[Hold]:
+    """Return every hold on a subject that is to be released.
 
     Raises:
         DataError: There is none.
@@ -95,10 +118,53 @@ def release_holds(
             "hold", expected="one on this person", found="none", remedy="Check the identifier."
         )
 
+    return holds
+
+
+def release_holds(
+    keys: KeyStore,
+    journal: Journal,
+    subject: str,
+    holds: Collection[Hold],
+    day: date,
+    workspace: Path,
+) -> set[bytes]:
+    """Release holds on a subject; return the ids of the keys that no hold keeps any more.
+
+    What is kept of one identifier of a person is kept of all, and ends for all, unless a hold on
+    another of them goes on.
+    """
+    released = {hold.hold_id for hold in holds}
+    others = {hold.hold_id for hold in journal.holds() if hold.released is None} - released
+    freed_ids = restricted_of(keys, subject)
+    last_day = day
+    freed = []
+    for request in requests_waiting_for(journal, freed_ids):
+        if (deferral := request.deferral) is None:
+            continue
+        key_ids = {bytes.fromhex(key_id) for key_id in deferral.key_ids}
+        if others & set(deferral.hold_ids):
+            freed_ids -= key_ids
+            continue
+
+        # Of a request of an earlier version nobody knows by which holds it waits: only the key of
+        # the identifier that was named is freed.
+        if deferral.hold_ids:
+            freed_ids |= key_ids
+        term = legal_term(request.use_case, request.day, workspace)
+        last_day = max(last_day, term.review if term else day)
+        freed.append(request)
+
+    # The key store first: a release that is interrupted is found again by its hold.
+    end_hold(keys, freed_ids, last_day)
+    for request in freed:
+        if deferral := request.deferral:
+            request.deferral = replace(deferral, is_held=False, review=last_day)
+    journal.put_requests(freed)
     for hold in holds:
         journal.put_hold(replace(hold, released=day))
 
-    return holds
+    return freed_ids
 
 
 def find_restrictions(
@@ -177,7 +243,13 @@ def complete_deferred(
         for key_id in request.deferral.key_ids
     }
     interrupted_ids = keys.is_shredded(kept_ids).keys()
-    requests = requests_waiting_for(journal, {*key_ids, *interrupted_ids})
+    ended_ids = {key_id.hex() for key_id in (*key_ids, *interrupted_ids)}
+    # Done when the last key is: a request of several identifiers has one of each.
+    requests = [
+        request
+        for request in deferred
+        if request.deferral is not None and request.deferral.key_ids <= ended_ids
+    ]
     if not key_ids and not requests:
         return []
 

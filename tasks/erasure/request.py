@@ -135,6 +135,7 @@ class Deferral:
     custody: Custody
     key_id: str  # hex
     more_key_ids: tuple[str, ...] = ()  # of the person's further identifiers
+    hold_ids: tuple[str, ...] = ()  # of the holds that keep it; earlier versions wrote none
 
     @property
     def key_ids(self) -> frozenset[str]:
@@ -144,7 +145,9 @@ class Deferral:
     def to_dict(self) -> dict[str, Any]:
         """Return it for the journal."""
         values = {**self.to_predicate().to_dict(), "key_id": self.key_id}
-        return {**values, "more_key_ids": list(self.more_key_ids)} if self.more_key_ids else values
+        # What is not there is not written: an earlier version reads the rest.
+        further = {"more_key_ids": self.more_key_ids, "hold_ids": self.hold_ids}
+        return {**values, **{name: list(ids) for name, ids in further.items() if ids}}
 
     def to_predicate(self) -> DeferredKey:
         """Return it for the signed statement, which names no key: a key id would link two files."""
@@ -167,6 +170,7 @@ class Deferral:
             custody=Custody(values["custody"]),
             key_id=values["key_id"],
             more_key_ids=tuple(values.get("more_key_ids", ())),
+            hold_ids=tuple(values.get("hold_ids", ())),
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.attestation.predicates.erasure import ErasureReceipt, ErasureSearch, PurgeCounts
 from tasks.erasure.batch import ErasureBatch
-from tasks.erasure.holds import find_restrictions
+from tasks.erasure.holds import active_holds, find_restrictions
 from tasks.erasure.journal import ErasureStep, FlaggedModel, Journal
 from tasks.erasure.receipt import PersonalReceipt, derive_nonce
 from tasks.erasure.request import Custody, Deferral, ErasureRequest, RequestState
@@ -233,6 +233,11 @@ def _note_deferrals(
             custody=Custody.LOCAL_KEYS if is_local else Custody.CUSTODIANS,
             key_id=key_ids[0],
             more_key_ids=key_ids[1:],
+            hold_ids=tuple(
+                hold.hold_id
+                for subject in request.subjects
+                for hold in active_holds(batch.journal, subject, batch.installation)
+            ),
         )
     batch.journal.put_requests(requests)
 

@@ -135,6 +135,24 @@ def restricted_until(store: KeyStore, day: date) -> set[bytes]:
     return {bytes(row[0]) for row in store.tables.rows(query, day.isoformat())}
 
 
+def begin_hold(store: KeyStore, key_ids: Collection[bytes], review: date) -> None:
+    """Record that a hold keeps those restricted keys: no term ends them until it is released."""
+    if not key_ids:
+        return
+
+    # The later day: a law's own term may end after the day on which somebody looks at the hold.
+    day = review.isoformat()
+    rows = [(day, day, key_id) for key_id in key_ids]
+    with store.tables.writing():
+        store.tables.run(
+            "UPDATE restricted_keys SET held = 1, "
+            "review = CASE WHEN review < ? THEN ? ELSE review END WHERE key_id = ?",
+            rows,
+        )
+        # An older copy of the store would not know of the hold, and destroy them at their term.
+        store.changed()
+
+
 def end_hold(store: KeyStore, key_ids: Collection[bytes], review: date) -> None:
     """Record that no hold keeps those keys any more; a law may, until `review`."""
     rows = [(review.isoformat(), key_id) for key_id in key_ids]

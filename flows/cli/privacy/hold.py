@@ -83,7 +83,7 @@ def main(
     from tasks.erasure.holds import place_hold
     from tasks.erasure.journal import open_known_journal
     from tasks.guard.journals import note_journal
-    from tasks.guard.opening import open_guarded_keys
+    from tasks.guard.opening import open_guarded_keys, record_key_store
     from tasks.keystore.pseudonyms import pseudonym
     from tasks.notary.audit import PeopleAction, audit
 
@@ -94,16 +94,20 @@ def main(
     journal = open_known_journal(installation, keys.tables)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
 
-    hold = place_hold(
-        journal,
-        subject,
-        use_case,
-        basis,
-        today(installation.settings),
-        review,
-        installation,
-    )
-    note_journal(keys, journal.extent())
+    # Whoever is being erased at this moment is done first: that erasure has looked for holds.
+    with keys.tables.erasure_lock():
+        hold = place_hold(
+            keys,
+            journal,
+            subject,
+            use_case,
+            basis,
+            today(installation.settings),
+            review,
+            installation,
+        )
+        note_journal(keys, journal.extent())
+        record_key_store(keys, installation)
     audit(PeopleAction.PLACE_HOLD, what=hold.hold_id, why=hold.basis, installation=installation)
     line = (
         f"{hold.hold_id}: decision records are kept until it is released; "

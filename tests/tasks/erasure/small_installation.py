@@ -211,7 +211,14 @@ class SmallInstallation:
 
     def hold(self, number: int, review: date = date(2027, 6, 1)) -> Hold:
         return place_hold(
-            self.journal, self.subject(number), CASE, BASIS, DAY, review, self.installation
+            self.keys,
+            self.journal,
+            self.subject(number),
+            CASE,
+            BASIS,
+            DAY,
+            review,
+            self.installation,
         )
 
     def restricted_keys(self, number: int) -> int:

@@ -28,6 +28,7 @@ from tests.tasks.erasure.small_installation import (
     BASIS,
     CASE,
     DAY,
+    LAW,
     PEOPLE,
     SmallInstallation,
     bytes_below,
@@ -339,6 +340,68 @@ def test_a_hold_that_was_released_before_the_request_keeps_nothing(
     assert Retention.DECISION_RECORD not in ids
 
 
+def test_a_hold_that_is_placed_after_the_request_keeps_beyond_the_law_s_term(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.keep_decision_records(25)
+    small_installation.erase(2)
+    small_installation.hold(2, date(2030, 1, 1))
+    (request,) = small_installation.journal.requests()
+    assert request.deferral is not None
+    assert (request.deferral.is_held, request.deferral.basis) == (True, f"{LAW}; {BASIS}")
+
+    assert small_installation.resume(date(2031, 1, 1)).requests == ()
+    assert small_installation.restricted_keys(2) == 1
+
+    _, completed = release_hold(
+        email(2), day=date(2031, 2, 1), installation=small_installation.installation
+    )
+    assert [each.state for each in completed] == [RequestState.ERASED]
+    assert small_installation.restricted_keys(2) == 0
+
+
+def test_a_release_that_cannot_be_audited_is_repeated(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_installation.hold(2)
+    small_installation.erase(2)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.erasure.erasing.audit", fail)
+        with pytest.raises(OSError, match="No space"):
+            release_hold(email(2), day=DAY, installation=small_installation.installation)
+    assert small_installation.restricted_keys(2) == 1
+
+    holds, _ = release_hold(email(2), day=DAY, installation=small_installation.installation)
+    assert (holds, small_installation.restricted_keys(2)) == (1, 0)
+
+
+@pytest.mark.parametrize("place", ["end_hold", "complete_deferred"])
+def test_a_release_that_was_killed_is_ended_by_the_next_call(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    small_installation.hold(2)
+    small_installation.erase(2)
+    where = "holds" if place == "end_hold" else "erasing"
+
+    def kill(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"tasks.erasure.{where}.{place}", kill)
+        with pytest.raises(KeyboardInterrupt):
+            release_hold(email(2), day=DAY, installation=small_installation.installation)
+
+    if place == "end_hold":
+        release_hold(email(2), day=DAY, installation=small_installation.installation)
+    else:
+        assert states(small_installation.resume(DAY)) == [RequestState.ERASED]
+    assert small_installation.restricted_keys(2) == 0
+
+
 NOBODY = "nobody@example.org"
 
 
@@ -489,6 +552,35 @@ def test_what_a_law_keeps_of_several_identifiers_is_kept_and_ended_together(
     (completed,) = small_installation.resume(TERM_END).requests
 
     assert completed.state is RequestState.ERASED
+    assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 0
+
+
+def test_a_hold_on_one_of_several_identifiers_ends_for_all_of_them(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(2)
+    erase_people(small_installation, (email(1), email(2)))
+
+    _, completed = release_hold(email(2), day=DAY, installation=small_installation.installation)
+
+    assert [each.state for each in completed] == [RequestState.ERASED]
+    assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 0
+
+
+def test_holds_on_two_identifiers_of_one_person_both_have_to_be_released(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.hold(1)
+    small_installation.hold(2)
+    erase_people(small_installation, (email(1), email(2)))
+
+    _, completed = release_hold(email(2), day=DAY, installation=small_installation.installation)
+    assert completed == []
+    assert small_installation.resume(date(2040, 1, 1)).requests == ()
+    assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 1
+
+    _, completed = release_hold(email(1), day=DAY, installation=small_installation.installation)
+    assert [each.state for each in completed] == [RequestState.ERASED]
     assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 0
 
 

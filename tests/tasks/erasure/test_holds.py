@@ -11,6 +11,7 @@ from tasks.erasure.holds import (
     legal_term,
     place_hold,
     release_holds,
+    require_holds,
 )
 from tasks.erasure.request import ErasureRequest
 from tasks.errors import ConfigError, DataError
@@ -78,6 +79,7 @@ def test_a_hold_needs_a_basis_and_a_day_of_review(
 ) -> None:
     with pytest.raises(ConfigError, match="legal basis"):
         place_hold(
+            small_installation.keys,
             small_installation.journal,
             "subject",
             CASE,
@@ -97,9 +99,10 @@ def test_releasing_ends_every_hold_on_the_person(small_installation: SmallInstal
     small_installation.hold(2)
     other = small_installation.hold(3)
 
-    released = release_holds(journal, subject, DAY, installation)
+    holds = require_holds(journal, subject, installation)
+    release_holds(small_installation.keys, journal, subject, holds, DAY, installation.workspace)
 
-    assert len(released) == 2
+    assert len(holds) == 2
     assert active_holds(journal, subject, installation) == []
     assert [hold for hold in journal.holds() if hold.released is None] == [other]
 
@@ -108,7 +111,7 @@ def test_releasing_where_there_is_no_hold_is_a_mistake(
     small_installation: SmallInstallation,
 ) -> None:
     with pytest.raises(DataError, match="Check the identifier"):
-        release_holds(small_installation.journal, "subject", DAY, small_installation.installation)
+        require_holds(small_installation.journal, "subject", small_installation.installation)
 
 
 def test_without_law_or_hold_nothing_is_kept(small_installation: SmallInstallation) -> None:
