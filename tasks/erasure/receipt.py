@@ -7,6 +7,7 @@ with it, the person can prove that it is theirs. The nonce is kept nowhere.
 
 import hmac
 import json
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.erasure.statements import StatementLog, statement_name
 from tasks.errors import EvidenceError
 from tasks.keystore.pseudonyms import normal_form
+from tasks.system.secrets import sync_folder
 
 
 class PersonalReceipt(BaseModel):
@@ -40,15 +42,24 @@ def compute_commitment(nonce: bytes, identifier: str) -> str:
 
 
 def write_receipt(receipt: PersonalReceipt, folder: Path) -> Path:
-    """Write a receipt for its person into a file of mode 0600, whole or not at all."""
+    """Write a receipt for its person into a file of mode 0600, whole or not at all.
+
+    It is on the disk before this returns: the journal forgets the nonce soon after, and then nobody
+    can write the receipt again.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{receipt.request}.json"
     draft = folder / f".{receipt.request}.draft"
 
     # The mode before the content: nobody else can open it at any moment.
     draft.touch(mode=0o600)
-    draft.write_text(receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(receipt.model_dump_json(indent=2) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
     draft.replace(path)
+    sync_folder(folder)
     return path
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tasks.errors import ConfigError, SealError
 from tasks.system.installation import Installation
-from tasks.system.secrets import decode_key, read_key_file
+from tasks.system.secrets import decode_key, read_key_file, sync_folder
 
 Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
 NONCE_BYTES = 12  # of AES-GCM
@@ -175,12 +175,7 @@ class LocalRootKey:
             os.fsync(stream.fileno())
 
         self._next.replace(self._current)
-        folder = os.open(self._installation.home, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
+        sync_folder(self._installation.home)
         self.refresh()
 
     @property

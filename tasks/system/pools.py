@@ -49,8 +49,8 @@ def worker_processes(
         try:
             yield pool
         except (BrokenProcessPool, RuntimeError, OSError) as error:
-            # A worker died, and the pool's own thread shuts it down. Whoever hands over work at that
-            # moment, and has a worker started by it, gets "handle is closed" or "after shutdown".
+            # When a worker dies, the pool's own thread shuts it down. Whoever hands over work at
+            # that moment, which starts a worker, gets "handle is closed" or "after shutdown".
             if not (isinstance(error, BrokenProcessPool) or pool._broken):
                 raise
             raise ServiceError(

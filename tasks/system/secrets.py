@@ -85,7 +85,8 @@ def make_once(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, unless it is there already.
 
     Two processes that make it at once end up with the same file: it is linked into place whole, and
-    a link never replaces what is there.
+    a link never replaces what is there. It is on the disk before this returns: what is sealed by it
+    must not outlive it when the power goes.
     """
     # A name of this call alone, in the same folder: a link cannot cross file systems.
     draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.draft")
@@ -100,6 +101,16 @@ def make_once(path: Path, content: bytes) -> None:
             os.link(draft, path)
     finally:
         draft.unlink()
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's names on the disk: a file that was synced may still be lost with its name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def decode_key(text: str, where: str) -> bytes:

@@ -1,5 +1,7 @@
 """Receipts: their person's alone, whole or not at all, and any change is noticed."""
 
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -107,6 +109,19 @@ def test_a_receipt_is_written_for_its_reader_alone_and_leaves_no_draft(tmp_path:
     assert path.parent.stat().st_mode & 0o077 == 0
     assert list(path.parent.iterdir()) == [path]
     assert PersonalReceipt.model_validate_json(path.read_text()) == RECEIPT
+
+
+def test_a_receipt_and_its_name_are_on_the_disk_before_its_nonce_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_receipt(RECEIPT, tmp_path / "receipts")
+    assert synced == [False, True]
 
 
 def test_a_receipt_that_is_written_again_replaces_the_first(tmp_path: Path) -> None:

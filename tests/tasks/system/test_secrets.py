@@ -1,3 +1,4 @@
+import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,19 @@ def test_many_at_once_end_up_with_the_same_secret() -> None:
             == 1
         )
     assert [path.name for path in installation_at(Path()).home.iterdir()] == ["pseudonym.key"]
+
+
+def test_a_secret_and_its_name_are_on_the_disk_before_it_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    synced: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+
+    monkeypatch.setattr(os, "fsync", note)
+    installation_at(Path()).secret("x")
+    assert synced[-2:] == [False, True]
 
 
 def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
