@@ -58,6 +58,8 @@ class DecidedRows:
         numbers = np.arange(len(actual))
         are_repeated = False
         if people is not None:
+            # Numbers from 0, in order of appearance: the same rows give the same numbers, and less
+            # memory than the numbers of a whole delivery.
             numbers, names = pd.factorize(people)
             are_repeated = len(names) < len(numbers)
 
@@ -68,6 +70,9 @@ class DecidedRows:
         cls, predictions: pd.DataFrame, people: np.ndarray, evaluate_on: str
     ) -> "DecidedRows":
         """Return them from what `train` wrote: the registered model's on `test`, or out of fold."""
+        # The registered model learnt from all rows but those of `test`: its own decisions about the
+        # others would look better than they are. There the fold's model decides, who saw none of
+        # its rows.
         prefix = "" if evaluate_on == "test" else "oof_"
         return cls.of(
             predictions["actual"].to_numpy(),
@@ -85,7 +90,11 @@ class DecidedRows:
 
         Rows whose score is that of the last one approved are approved, too.
         """
+        # One row at least: -0 is position 0, where the lowest score lies, and would approve
+        # everybody.
         approved_rows = max(round(approval_rate * len(self)), 1)
+        # Ties are approved, as a cut-off on scores does: to choose among equal scores would need an
+        # order that no score has. NaN sorts last, becomes the cut-off, and approves nobody.
         cutoff = np.partition(self.scores, -approved_rows)[-approved_rows]
         return np.asarray(self.scores >= cutoff)
 
@@ -101,6 +110,7 @@ class DecidedRows:
 
     def count_people(self) -> int:
         """Return how many people the rows are about."""
+        # `unique` sorts all rows for each group; where every person has one row it is their number.
         return len(np.unique(self.people)) if self.are_people_repeated else len(self)
 
 
@@ -215,6 +225,8 @@ def group_names(values: pd.Series) -> "pd.Series[str]":
     A flag is a whole number, and is called so whatever its type: a column with a missing value
     holds 1.0 where another holds 1.
     """
+    # True would be called `True` in a column of booleans, and `1` in one of integers: the
+    # privileged group of the use case would match in one file and not in the next.
     if pd.api.types.is_bool_dtype(values):
         values = values.astype("int64")
     if not pd.api.types.is_numeric_dtype(values):
@@ -242,6 +254,8 @@ def group_positions(groups: "pd.Series[str]") -> dict[str, np.ndarray]:
     """Return the positions of each group's rows, in order of name."""
     codes, names = pd.factorize(groups, sort=True)
     # Sorted once, so that each group is a slice.
+    # Stable, so that rows of a group keep their order: sums of floats depend on it. Missing groups
+    # have code -1, lie before the first slice, and are in none.
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(names) + 1))
     return {str(name): order[starts[code] : starts[code + 1]] for code, name in enumerate(names)}
@@ -275,6 +289,8 @@ def count_rows(group: str, rows: DecidedRows, approved_at: tuple[int, ...] = ())
         approved_bad=int(rows.is_approved.sum()) - approved_good,
         scores=ScoreMoments.of(rows.scores),
         people=rows.count_people(),
+        # Each measure has its own: people who are approved alike in all their rows may differ in
+        # labels.
         design=_design_effects(rows) if rows.are_people_repeated else INDEPENDENT,
         approved_at=approved_at,
     )
@@ -306,12 +322,15 @@ def design_effect(values: np.ndarray, people: np.ndarray) -> float:
     if len(person_rows) == len(values):
         return 1.0
 
+    # All rows of a person deviate together: their sum, squared, is what that person adds to the
+    # variance of the mean. m / (m - 1) makes up for the mean that was taken from the same m people.
     deviations = values - np.mean(values)
     within_rows = float((deviations * deviations).sum())
     if within_rows == 0 or len(person_rows) == 1:
         return float((person_rows**2).sum() / len(values))
     person_sums = np.bincount(numbers, weights=deviations)
     correction = len(person_rows) / (len(person_rows) - 1)
+    # Never below 1: rows of one person that happen to differ do not count as more than rows.
     return max(1.0, correction * float((person_sums**2).sum()) / within_rows)
 
 
@@ -347,10 +366,12 @@ def intersect(
     pooled: the others are compared with it.
     """
     parts = [names[name] for name in attributes]
+    # Text added to a missing value is missing: a row is in a joint group only where both are known.
     joint = reduce(lambda left, right: left + " / " + right, parts)
 
     pool: list[str] = []
     pooled_rows = 0
+    # The smallest first, so that as few groups as possible lose their own judgement to the pool.
     for group, group_rows in joint[joint != privileged].value_counts(ascending=True).items():
         is_pool_large_enough = not pool or pooled_rows >= smallest_rows
         if group_rows >= smallest_rows and is_pool_large_enough:

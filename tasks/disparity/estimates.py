@@ -126,6 +126,8 @@ class Comparison:
         """Return a figure of this comparison, with what it rests on."""
         return Estimate(
             measure=measure,
+            # JSON has no NaN, and a check refuses one: what cannot be computed is None, and
+            # undecided.
             value=value if value is not None and math.isfinite(value) else None,
             interval=finite_or_none(interval),
             group_rows=self.group.rows,
@@ -139,6 +141,8 @@ class Comparison:
         share_of: Callable[[GroupCounts], Proportion],
     ) -> Interval:
         """Return the interval of a figure that grows with the group's share."""
+        # Each figure rises with the group's share and falls with the reference's, so that the two
+        # extreme divisions bound all others; and the known rows alone are one of the three.
         return span(*(function(*pair) for pair in self.assignments(share_of)))
 
     def assignments(
@@ -149,6 +153,8 @@ class Comparison:
         if self.unknown is None:
             return ((group, reference),)
 
+        # First against the group (all that count go to the reference), then for it. The known rows
+        # alone are one of the three, so that rows of unknown group never narrow an interval.
         counting, others = _divided(share_of(self.unknown.counts))
         return (
             (group, reference),
@@ -186,6 +192,8 @@ def decline_ratio(comparison: Comparison) -> Estimate:
 def odds_ratio(comparison: Comparison) -> Estimate:
     """Return the odds of being declined, group to reference."""
     group, reference = declines(comparison.group), declines(comparison.reference)
+    # Nobody declined, or everybody, on the reference's side: odds of 0 or infinity. Undecided, and
+    # the ratios of approvals and declines say what there is to say.
     value = None
     if group.rows and reference.rows and 0 < reference.count < reference.rows:
         value = odds(group.rate) / odds(reference.rate)
@@ -199,6 +207,7 @@ def ratios_over_cutoffs(
 ) -> tuple[Estimate, ...]:
     """Return both ratios at each of the approval rates that the use case names."""
     estimates: list[Estimate] = []
+    # `index` is passed by default value: a closure would see the last one of the loop.
     for index, rate in enumerate(approval_rates):
 
         def approvals(counts: GroupCounts, index: int = index) -> Proportion:
@@ -243,6 +252,8 @@ def odds_difference(comparison: Comparison, value: float | None) -> Estimate:
     )
     interval = NO_INTERVAL
     if not any(math.isnan(difference) for difference, _ in (*of_good, *of_bad)):
+        # Mean of two absolute values: neither rises with the group's share, so that extremes of the
+        # shares are not extremes of the figure, and its 0 may lie between them.
         # Rows of unknown group may be divided one way among the good, and another among the bad.
         interval = span(*(mean_of_sizes(*good, *bad) for good in of_good for bad in of_bad))
         # Between a division for the group and one to its disadvantage lies one that does neither.
@@ -257,6 +268,8 @@ def mean_difference(comparison: Comparison) -> Estimate:
 
     Cohen's d with the mean of both variances below the root; above 0 the group scores lower.
     """
+    # The interval is moved by how far the unknown rows can move the point, either way. Its width
+    # stays that of the known rows, who are fewer, and so is not narrowed by rows of unknown group.
     value, deviation = _standardised(comparison.group, comparison.reference)
     # The quantile of a few rows: their own spread is not known.
     quantile = student_z(min(comparison.group.people, comparison.reference.people) - 1)
@@ -279,15 +292,21 @@ def _standardised(group: GroupCounts, reference: GroupCounts) -> tuple[float, fl
     """
     mine, theirs = group.scores, reference.scores
     variance = (mine.variance + theirs.variance) / 2
+    # No spread, no standard deviation to measure in: NaN, which becomes None and is undecided. To
+    # say 0 would pass a model with one score for each group.
     if variance <= 0 or not group.rows or not reference.rows:
         return math.nan, math.nan
 
     root = math.sqrt(variance)
     difference = (theirs.mean - mine.mean) / root
+    # d = (m2 - m1) / sqrt((v1 + v2) / 2), so by either variance: -(m2 - m1) / 2 times ((v1 + v2) /
+    # 2) to the power of -3/2, times 1/2, which is -d / (4 v).
     slope = -difference / (4 * variance)  # by either variance
     total = 0.0
     for counts, by_mean in ((group, -1 / root), (reference, 1 / root)):
         moments = counts.scores
+        # Of a sample: Var(mean) = v / n, Cov(mean, variance) = third / n, Var(variance) = (fourth -
+        # v²) / n.
         one_row = (
             by_mean**2 * moments.variance
             + 2 * by_mean * slope * moments.third
@@ -301,6 +320,8 @@ def _divided_differences(comparison: Comparison, scores: np.ndarray) -> list[flo
     """Return the differences if the lower of these scores were the group's, or the higher ones."""
     ordered = np.sort(scores)
     differences = []
+    # All-or-nothing by score: whichever rows move a mean furthest are the lowest or the highest
+    # ones. How many of them is searched, for their spread counts in the denominator.
     for cut in np.unique(np.linspace(0, len(ordered), DIVISIONS).round().astype(int)):
         lower, upper = ordered[:cut], ordered[cut:]
         for mine, theirs in ((lower, upper), (upper, lower)):
@@ -374,9 +395,13 @@ def theil_interval(counts: GroupCounts, draws: int, rng: np.random.Generator) ->
     good_declined = counts.good - counts.approved_good
     right = counts.rows - good_declined - counts.approved_bad
     cells = np.array([right, good_declined, counts.approved_bad], dtype=np.float64)
+    # Repeated rows of a person count as fewer. One design effect for the three cells, that of the
+    # decisions: it is those which a model repeats.
     drawn = rng.dirichlet(cells / counts.design.approved + 0.5, size=draws)
     low, high = percentile(theil(drawn))
     point = float(theil(cells))
+    # The prior pulls towards equal shares. Where cells are empty the point can lie outside the
+    # middle 95 %, and an interval without its own figure would be read as a fault.
     return (min(low, point), max(high, point)) if math.isfinite(point) else (low, high)
 
 
@@ -403,6 +428,8 @@ def theil(cells: np.ndarray) -> np.ndarray:
 
 def ratio(group: Proportion, reference: Proportion) -> float | None:
     """Return the ratio of two proportions; None where it would divide by 0."""
+    # None, and not infinity: a reference that approves nobody would make any ratio of approvals
+    # meet "at least".
     if not (group.rows and reference.count):
         return None
     return group.rate / reference.rate

@@ -51,6 +51,9 @@ class Proportion:
         if self.rows == 0:
             return NO_INTERVAL
         effective_rows = self.rows / self.design_effect
+        # Wilson's upper limit at a count of 0 is z² / (n + z²): 0.0370 on 100 rows, where the exact
+        # one is 0.0362; at 10 it is 0.278 where the exact one is 0.308: too narrow just where a
+        # group is small.
         if self.count in (0, self.rows):
             return _exact_at_edge(self.count > 0, effective_rows)
         return wilson(self.count / self.design_effect, effective_rows)
@@ -73,6 +76,7 @@ def wilson(count: float, rows: float) -> Interval:
     z2 = Z * Z
     centre = (rate + z2 / (2 * rows)) / (1 + z2 / rows)
     half_width = Z * math.sqrt(rate * (1 - rate) / rows + z2 / (4 * rows * rows)) / (1 + z2 / rows)
+    # Rounding alone can leave [0, 1] by one bit, and a ratio of such limits its sign.
     return max(centre - half_width, 0.0), min(centre + half_width, 1.0)
 
 
@@ -205,6 +209,7 @@ def size_interval(interval: Interval) -> Interval:
 def span(*intervals: Interval) -> Interval:
     """Return the interval that holds all of `intervals`; nan where one is."""
     ends = [end for interval in intervals for end in interval]
+    # `min` and `max` of Python drop or keep a NaN by where it stands in the list.
     if any(math.isnan(end) for end in ends):
         return NO_INTERVAL
     return min(ends), max(ends)
@@ -217,6 +222,8 @@ def p_value_of(interval: Interval, value: float, limit: float, *, is_ratio: bool
     is below 5 % exactly where the interval does not hold the limit. Only the end towards the limit
     counts, for intervals are lopsided; ratios are compared by their logarithms.
     """
+    # Only asked where a figure misses its limit: the end that lies between the figure and the
+    # limit, or beyond it.
     end = interval[1] if value < limit else interval[0]
     points = (value, end, limit)
     if is_ratio and min(points) > 0:
@@ -250,6 +257,7 @@ def holm(p_values: list[float]) -> list[float]:
     """
     adjusted = [1.0] * len(p_values)
     highest = 0.0
+    # The running maximum is what makes it step-down: a test is rejected only with all before it.
     for rank, index in enumerate(np.argsort(p_values)):
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = highest

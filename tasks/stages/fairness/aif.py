@@ -9,6 +9,9 @@ import pandas as pd
 
 from tasks.disparity.counts import GroupCounts
 
+# AIF360 is asked for what regulators and validators know by its names; `power` computes the same
+# four by `plain_metrics`, and a test holds the two together. AIF360 has no intervals: those are of
+# `tasks/disparity`.
 # Methods of AIF360's ClassificationMetric.
 METRICS = (
     "disparate_impact",
@@ -32,6 +35,7 @@ def group_metrics(group: GroupCounts, privileged: GroupCounts) -> dict[str, floa
         (side, label, decision, rows)
         for side, counts in ((UNPRIVILEGED, group), (PRIVILEGED, privileged))
         for label, decision, rows in counts.cells
+        # A cell without rows would be a row of weight 0: it says nothing, and is left out.
         if rows
     ]
     metric = _metric(pd.DataFrame(cells, columns=["group", "label", "decision", "rows"]))
@@ -81,6 +85,8 @@ def _metric(rows: pd.DataFrame) -> Any:
         protected_attribute_names=["group"],
         instance_weights_name="rows",
     )
+    # ClassificationMetric wants two data sets that differ in their labels alone, and compares their
+    # features, weights and protected attributes: so the decisions are a copy with other labels.
     decided = labelled.copy()
     decided.labels = rows["decision"].to_numpy(dtype=float).reshape(-1, 1)
 

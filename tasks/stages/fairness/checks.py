@@ -42,12 +42,16 @@ OF_GROUPS = (
 )
 
 RULES: dict[CheckId, LimitRule] = {
+    # An excuse is "not measured", which does not block: so the worker asks that the use case in
+    # force gives its reason. A stage cannot excuse a column by its own word.
     FairnessCheck.ATTRIBUTE_COVERED: LimitRule(
         COVERED,
         None,
         unmeasured=(Unmeasured(COVERED, declared_by="fairness.excused.{attribute}.reason"),),
     ),
     FairnessCheck.DISPARATE_IMPACT_RATIO: LimitRule("disparate_impact", "≥"),
+    # One limit for three ratios: against the privileged group, the highest rate, and at the
+    # cut-offs of the plan. A use case cannot be strict about one of them and lax about another.
     FairnessCheck.DISPARATE_IMPACT_RATIO_TO_HIGHEST: LimitRule("disparate_impact", "≥"),
     FairnessCheck.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: LimitRule("disparate_impact", "≥"),
     FairnessCheck.DECLINE_RATIO: LimitRule("decline_ratio", "≤"),
@@ -60,6 +64,8 @@ RULES: dict[CheckId, LimitRule] = {
     FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE: LimitRule("average_abs_odds_difference", "≤"),
     FairnessCheck.UNDERRATED_BY: LimitRule("underrated_by", "≤"),
     FairnessCheck.THEIL_INDEX: LimitRule("theil_index", "≤"),
+    # Every limit has to be judged by some check, or the verdict is refused. Where an attribute has
+    # one group alone, nothing is compared; this check is undecided then, and blocks by itself.
     FairnessCheck.GROUP_PRESENT: LimitRule("every group present", None, excuses=OF_GROUPS),
     FairnessCheck.REGISTERED_DECISIONS: LimitRule(
         "registered_shift",

@@ -179,6 +179,8 @@ def _draw_check(axes: "Axes", panel: ForestPanel, check: Check, height: int) -> 
         axes.text(panel.parity, height, "?", color=colour, ha="center", va="center", weight="bold")
         return
 
+    # Clipped to the panel: an interval that reaches to 40 would leave the others no width. The
+    # arrow says that it goes on; the table of the page has the figures.
     low, high = (float(np.clip(end, panel.lowest, panel.highest)) for end in check.interval)
     axes.plot([low, high], [height, height], color=colour, lw=2.5, solid_capstyle="butt")
     for end, edge, marker in ((0, panel.lowest, "<"), (1, panel.highest, ">")):
@@ -213,6 +215,8 @@ def draw_frontier(
         for group in report.references
         if group.attribute in protected.columns  # a combination is no column
     ]
+    # Of the scores at hand: no model is fitted again, so that the line shows what a cut-off alone
+    # can do.
     cutoffs = np.quantile(rows.scores, FRONTIER_QUANTILES)
     points = [trade_off(rows.scores >= cutoff, rows.is_good, attributes) for cutoff in cutoffs]
     ratios, accuracies = zip(*points, strict=True)

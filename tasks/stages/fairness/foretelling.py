@@ -39,6 +39,8 @@ def foretell(stage_run: StageRun, rows: pd.DataFrame) -> Iterator[str]:
     train = stage_run.params(TrainParams, "train")
     (target,) = stage_run.columns.named(Role.TARGET)
 
+    # `test` judges a share of the people alone: as many rows fewer for each group, and a group that
+    # all rows could certify may not be certified there.
     group_rows = count_group_rows(rows, params)
     if params.evaluate_on == "test":
         group_rows = {
@@ -46,6 +48,8 @@ def foretell(stage_run: StageRun, rows: pd.DataFrame) -> Iterator[str]:
             for attribute, sizes in group_rows.items()
         }
     labels = rows[target].dropna()
+    # Half a row of either label: a share of 0 or 1 has no normal quantile, and no portfolio could
+    # be drawn at it.
     good_share = (float((labels == train.favourable).sum()) + 0.5) / (len(labels) + 1)
     yield from describe_power(group_rows, base_rate_of(train, good_share), params, limits)
 
@@ -89,6 +93,8 @@ def describe_power(
     """Yield what the gate can tell, for each group; those that cannot be certified come first."""
     table = power_table(group_rows, base_rate, params, limits)
     uncertain = [group for group in table.groups if group.false_block > ACCEPTED_BLOCK]
+    # The search simulates portfolios of every size that is tried: only where some group is blocked
+    # too often.
     needed = (
         rows_that_certify(group_rows, base_rate, params, limits, ACCEPTED_BLOCK)
         if uncertain

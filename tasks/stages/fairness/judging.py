@@ -129,6 +129,8 @@ def judge_fairness(
 
     Too little data is never a pass, and neither is a group that is absent.
     """
+    # 1. One question for each group and measure. The privileged groups are asked, too: nobody is
+    # compared with them, yet a model can underrate them.
     questions = [
         *(
             question
@@ -137,18 +139,22 @@ def judge_fairness(
         ),
         _question_about_everybody(report, limits),
     ]
+    # 2. The figure that decides each question.
     readings = [_read(question) for question in questions]
 
-    # Holm over all tests of the gate at once: the more groups are asked about, the less a single
+    # 3. Holm over all tests of the gate at once: the more groups are asked about, the less a single
     # small p-value says. Of several cut-offs the worst is taken, so that it counts for all.
     p_values = [
         1.0 if reading is None else min(1.0, reading.p_value * len(question.estimates))
         for question, reading in zip(questions, readings, strict=True)
     ]
+    # 4. Judge each question at its own level, with its adjusted p-value for a failure alone.
     checks = [
         _judge(question, reading, p_value, params)
         for question, reading, p_value in zip(questions, readings, holm(p_values), strict=True)
     ]
+    # 5. What has no figure: groups that are absent, and attributes that nobody looks at. They come
+    # last, so that the checks before them lie in the order of the questions.
     return (
         *checks,
         *(_judge_absence(absent) for absent in report.absent),
@@ -205,6 +211,8 @@ def _read(question: _Question) -> _Reading | None:
     """Return the figure that decides: of several cut-offs the worst; None where one is missing."""
     readings = [_Reading.of(question, estimate) for estimate in question.estimates]
     present = [reading for reading in readings if reading is not None]
+    # A cut-off that cannot be computed leaves the question undecided. Left out, it would make "at
+    # any cut-off" a statement about the others, and an attacker would name one that gives nothing.
     if len(present) < len(readings):
         return None
 
@@ -257,11 +265,14 @@ def _decide(reading: _Reading, p_value: float, params: FairnessParams) -> tuple[
     """Return the outcome by the rule of this gate, and what it rests on."""
     rows = f"{reading.estimate.group_rows:,} rows"
     fewest = reading.estimate.fewest_people
+    # Before the interval, not after it: an interval of few people may lie within the limit by luck.
     if fewest < params.smallest_group_rows:
         return Outcome.UNDECIDED, (
             f"cannot be certified on {rows}: {fewest:,} people on one side, "
             f"fewer than {params.smallest_group_rows:,}"
         )
+    # `>=` twice, so that a NaN is on neither side: it falls through to the test, where its p-value
+    # is not below the level either, and ends undecided.
     if reading.worst_margin >= 0:
         return Outcome.PASS, f"the whole interval meets the limit ({rows})"
     if reading.best_margin >= 0:
@@ -285,10 +296,14 @@ def _rows_that_decide(reading: _Reading, p_value: float, params: FairnessParams)
     if reading.margin == 0 or rows == 0:
         return "no number of rows decides a figure that lies on its limit"
 
+    # The half of the interval on the side of the limit has to shrink to the distance between figure
+    # and limit, and width falls with the root of the rows.
     towards_limit = reading.worst_margin if reading.margin > 0 else reading.best_margin
     needed = rows * ((towards_limit - reading.margin) / reading.margin) ** 2
     if reading.best_margin < 0:
         needed = rows * _growth_to_significance(reading.p_value, p_value, params.significance)
+    # The other rule that may stand in the way. At least one row more is named in any case: "as many
+    # as there are" would be no answer.
     if fewest < params.smallest_group_rows:
         needed = max(needed, rows * params.smallest_group_rows / max(fewest, 1))
     return f"about {max(math.ceil(needed), rows + 1):,} would, if the figure stays"

@@ -118,7 +118,12 @@ def measure_fairness(
     for attribute, (names, privileged_name) in counted(
         "measuring groups", groupings.items(), "attributes"
     ):
+        # Renamed before anything is made of it, so that no figure, check or page holds a rare
+        # value. The privileged group keeps its name, which the use case declares.
         counts = without_rare_names(count_groups(names, rows, params.cutoffs), privileged_name)
+        # Nothing to compare with: the attribute is not measured at all, and the gate is undecided
+        # about it. Another group in the place of the privileged one would be a choice that nobody
+        # made.
         if privileged_name not in counts:
             absent.append(AbsentGroup(attribute=attribute, group=privileged_name))
             continue
@@ -126,6 +131,8 @@ def measure_fairness(
             absent.append(AbsentGroup(attribute=attribute, group=None))
             continue
 
+        # Rows of unknown group are no group of their own, and are not left out: they widen the
+        # interval of every other (docs/adr/0058).
         unknown = _unknown(names, rows, params.cutoffs)
         reference, others = report_groups(attribute, counts, privileged_name, params, unknown)
         references.append(reference)
@@ -148,6 +155,8 @@ def measure_fairness(
             )
             for name, excuse in params.excused.items()
         ),
+        # From the columns that the use case calls protected, not from `privileged`: what is taken
+        # out of there is found here.
         forgotten_attributes=tuple(
             str(name)
             for name in protected.columns
@@ -178,6 +187,7 @@ def report_groups(
         unknown: Rows that may belong to any of them.
         metrics: AIF360's, unless the caller computes the same (`power`, thousands of times).
     """
+    # Imported here: AIF360 takes two CPU seconds to import.
     from tasks.stages.fairness.aif import group_metrics
 
     privileged = counts[privileged_name]
@@ -252,6 +262,8 @@ def _groupings(protected: pd.DataFrame, params: FairnessParams) -> dict[str, Gro
     groupings = {name: (names[name], group) for name, group in params.privileged.items()}
     for attributes in params.intersections:
         privileged = " / ".join(params.privileged[name] for name in attributes)
+        # Of all rows that are judged, whatever their label: a pool is fixed before anybody looks at
+        # how its people were decided.
         joint = intersect(names, attributes, params.smallest_group_rows, privileged)
         groupings[" and ".join(attributes)] = (joint, privileged)
     return groupings
@@ -261,8 +273,10 @@ def _unknown(
     names: "pd.Series[str]", rows: DecidedRows, approval_rates: tuple[float, ...]
 ) -> UnknownRows | None:
     is_unknown = names.isna().to_numpy()
+    # None, not zero rows: assignments would be judged three times and come to the same.
     if not is_unknown.any():
         return None
+    # Cut-offs are those of all rows, known or not: a cut-off is one for everybody.
     approved_at = tuple(int(rows.approved_at(rate)[is_unknown].sum()) for rate in approval_rates)
     return UnknownRows.of(rows[is_unknown], approved_at)
 

@@ -35,6 +35,7 @@ class FairnessParams(StrictModel):
     intersections: tuple[tuple[str, ...], ...] = Field(
         default=(), description="attributes whose combinations are groups too"
     )
+    # At least one: without it no check would hold what the ranking does at another cut-off.
     cutoffs: tuple[ApprovalRate, ...] = Field(
         min_length=1,
         description="approval rates at which the ratios are judged, beside the model's own",
@@ -42,6 +43,7 @@ class FairnessParams(StrictModel):
     evaluate_on: Literal["out_of_fold", "test"] = Field(
         description="every row by a model that never saw it, or the part `test` alone"
     )
+    # Not below ten: of fewer rows not even the name of the group is shown.
     smallest_group_rows: int = Field(
         ge=10,
         description="people below whom a group is not judged; smaller groups of an intersection "
@@ -50,14 +52,17 @@ class FairnessParams(StrictModel):
     significance: float = Field(
         gt=0, lt=0.5, description="alpha of all failures of a gate, shared out by Holm's method"
     )
+    # The interval's ends are the 50th draw from either side, at least.
     draws: int = Field(ge=2000, description="of the Theil index, for its interval")
     seed: int = Field(description="of the draws")
 
     @model_validator(mode="after")
     def _attributes_are_judged_or_excused(self) -> "FairnessParams":
+        # Both would leave open which of the two counts.
         if both := sorted(set(self.privileged) & set(self.excused)):
             raise ValueError(f"both judged and excused: {', '.join(both)}")
         for attributes in self.intersections:
+            # An attribute that is excused has no privileged group, so no joint one either.
             if len(set(attributes)) < 2 or set(attributes) - set(self.privileged):
                 raise ValueError("an intersection is of two or more attributes in `privileged`")
         return self

@@ -98,6 +98,7 @@ def power_of_report(
     group_rows: dict[str, dict[str, int]] = {}
     for group in (*report.references, *report.groups):
         group_rows.setdefault(group.attribute, {})[group.group] = group.rows
+    # Of the privileged groups, whom the simulated bias leaves as they are.
     approved_rows = sum(round(group.approval_rate * group.rows) for group in report.references)
     reference_rows = sum(group.rows for group in report.references)
 
@@ -125,6 +126,8 @@ def power_table(
     """
     privileged = _privileged(params)
     judged_rows = _judged(group_rows, privileged)
+    # The report names the real sizes, and the simulation bounds them: it costs the same on a
+    # million rows as on some thousand.
     simulated_rows = _scaled(judged_rows, 1, MOST_GROUP_ROWS)
     portfolio = Portfolio(simulated_rows, base_rate, params, limits)
     ratios = (1.0, RATIO_AT_LIMIT, RATIO_OF_BIAS)
@@ -134,6 +137,8 @@ def power_table(
             work.advance()
             return portfolio.passing_groups(ratio, number)
 
+        # The same numbers for each ratio: the same people are drawn, with and without the bias, so
+        # that the columns of the table differ by the bias and not by the draw.
         passed = {
             ratio: [passing_groups(ratio, number) for number in range(replicates)]
             for ratio in ratios
@@ -155,6 +160,8 @@ def power_table(
         for group, rows in sizes.items()
         if group != privileged[attribute]
     )
+    # The privileged groups, and all rows together, belong to it: their calibration and the Theil
+    # index block, too.
     everybody = {
         ("", ""),
         *((attribute, group) for attribute, sizes in judged_rows.items() for group in sizes),
@@ -187,6 +194,7 @@ def rows_that_certify(
         grown_rows = _scaled(judged_rows, factor, MOST_SEARCHED_ROWS)
         portfolio = Portfolio(grown_rows, base_rate, params, limits)
         passed = [portfolio.passing_groups(1.0, number) for number in range(SEARCH_REPLICATES)]
+        # Only those that no smaller size did for; the first size that does is kept.
         for attribute, group in sorted(wanted - set(needed)):
             blocked = sum((attribute, group) not in passing for passing in passed)
             if blocked <= accepted_block * SEARCH_REPLICATES:
@@ -239,19 +247,28 @@ class Portfolio:
 
     def checks(self, ratio: float, number: int) -> tuple[Check, ...]:
         """Return what the gate says of one portfolio; arguments as in `passing_groups`."""
+        # By plan and number alone: the table of a plan is the same whenever and wherever it is
+        # drawn.
         rng = np.random.default_rng([self.params.seed, number])
         groups: list[GroupReport] = []
         references: list[GroupReport] = []
         largest = draw_rows(np.zeros(1, dtype=bool), self.base_rate, 1.0, rng)
         for attribute, members in self.members.items():
             privileged = self.privileged[attribute]
+            # Each attribute has rows of its own. How groups of two attributes overlap is not known
+            # before there are rows, and no check looks at two attributes at once: a combination is
+            # an attribute of its own here.
             rows = draw_rows(self.is_lowered[attribute], self.base_rate, ratio, rng)
             counts = count_members(members, rows, self.params.cutoffs)
+            # AIF360 takes some 3 ms a group, `plain_metrics` six microseconds, and there are
+            # thousands of groups to measure.
             reference, others = report_groups(
                 attribute, counts, privileged, self.params, metrics=plain_metrics
             )
             groups += others
             references.append(reference)
+            # The Theil index is of all rows. Where no attribute has anybody to compare, it is of
+            # the one row drawn above, and undecided.
             largest = max(largest, rows, key=len)
 
         report = FairnessReport(
@@ -283,6 +300,8 @@ def draw_rows(
     """
     normal = NormalDist()
     threshold = -normal.inv_cdf(base_rate)
+    # What the score sees is standard normal: moved by the distance between the two quantiles, as
+    # many of the lowered rows exceed the threshold as the ratio asks for.
     lowered_by = -normal.inv_cdf(ratio * base_rate) - threshold
 
     part = rng.standard_normal(len(is_lowered))
@@ -293,6 +312,8 @@ def draw_rows(
     return DecidedRows.of(
         is_good.astype(int),
         seen >= threshold,
+        # P(good), given what the score sees: the unseen rest has to exceed what is left. So the
+        # score is calibrated at parity, and underrates whom the bias lowers, as it does in earnest.
         ndtr((SEEN_MERIT * seen - threshold) / unseen),
     )
 

@@ -59,6 +59,9 @@ def take_groups(attributes: tuple[str, ...], rows: pd.DataFrame) -> GroupsOfRows
     codes = {}
     names = {}
     for attribute in attributes:
+        # Names by part of the rows: each has the codes that occur in it, in order of name, and
+        # `combine_groups` gives them the codes of all. So one process and a cluster come to the
+        # same numbers.
         places, groups = pd.factorize(group_names(rows[attribute]), sort=True)
         codes[attribute] = places.astype(np.int32)
         names[attribute] = tuple(map(str, groups))
@@ -75,6 +78,8 @@ def combine_groups(parts: Iterable[GroupsOfRows]) -> GroupsOfRows:
     codes = {}
     for attribute, all_names in names.items():
         place_of = {name: place for place, name in enumerate(all_names)}
+        # A code is a place in the part's own names: the same code is another group in the next
+        # part.
         recoded = []
         for part in several:
             # the last place is that of -1

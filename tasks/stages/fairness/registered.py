@@ -65,6 +65,9 @@ def compare_registered(
             # What so few rows have in the column may be a person's name in the wrong place.
             is_rare = len(rows) < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
             rare += is_rare
+            # -1, 0 or 1 a row: 0 where both decide alike. Their mean is the difference of both
+            # rates, and their variance that of a paired comparison, far smaller than that of two
+            # samples.
             changes = registered[rows].astype(float) - judged[rows]
             effect = design_effect(changes, people[rows])
             difference = float(changes.mean())
@@ -112,6 +115,8 @@ def judge_registered(
             "approval rate of the registered model off the judged one, beyond chance, "
             f"{group.group} ({group.attribute})"
         )
+        # A certain difference is looked for here, not certified: of so few people none could be
+        # told from chance.
         if group.people < params.smallest_group_rows:
             yield not_measured(
                 FairnessCheck.REGISTERED_DECISIONS,

@@ -44,10 +44,14 @@ def run(stage_run: StageRun) -> None:
     predicted = combine_predictions(
         stage_run.map_rows("train", take_predictions, None, columns=PREDICTED, name="predictions")
     )
+    # Rows and predictions are two files in the same order. Without this a file with other rows, or
+    # in another order, would give each decision another person's group.
     stage_run.require_own_predictions(np.array_equal(groups.subjects, predicted.subjects))
 
     all_protected = groups.protected()
     predictions = predicted.predictions
+    # Of all rows, before any are left out: the registered model is compared on `test` whatever the
+    # gate evaluates on.
     is_test = predicted.is_test
     is_evaluated = is_test if params.evaluate_on == "test" else np.ones(len(is_test), dtype=bool)
     protected = all_protected[is_evaluated].reset_index(drop=True)
@@ -70,6 +74,7 @@ def run(stage_run: StageRun) -> None:
         *judge_fairness(report, params, limits),
         *judge_registered(registered, params, limits),
     )
+    # After judging, and judged by nothing: a table of chances moves no verdict.
     power = power_of_report(report, params, limits)
 
     with stage_run.folder_of("page") as page:

@@ -57,8 +57,12 @@ class Attribute:
         values of people, and never shown.
         """
         is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        # Booleans count as numbers for pandas, and are levels here.
         if is_number and values.nunique() > bins:
             numbers = values.to_numpy(dtype=float, na_value=np.nan)
+            # Missing values have no place in the order: they take no part in the ends, and become
+            # "not known" below. `searchsorted` puts a NaN behind the last end, so that the minimum
+            # keeps the position valid until then.
             ends = np.nanquantile(numbers, np.arange(1, bins) / bins)
             parts = np.searchsorted(ends, numbers, side="left")
             names = pd.Series(
@@ -84,6 +88,8 @@ class Attribute:
 
         is_rare = np.bincount(codes, minlength=len(levels)) < smallest
         kept = np.flatnonzero(~is_rare)
+        # All that is rare goes to the place behind the kept ones, which is the pool's. It is a
+        # level like any other, and may be searched: its people are not left out.
         new_codes = np.full(len(levels), len(kept))
         new_codes[kept] = np.arange(len(kept))
         return cls(name, (*(levels[code] for code in kept), POOLED), new_codes[codes], is_protected)
@@ -123,6 +129,9 @@ class Cells:
         cls, attributes: tuple[Attribute, ...], rows: DecidedRows, is_confirmed: np.ndarray
     ) -> "Cells":
         """Sum rows; `is_confirmed` says which are of people set aside, shape (rows,)."""
+        # A number in mixed radix: one sort of one array finds all cells, whatever the number of
+        # attributes. `_levels_of` reads it back, and numpy refuses there where the product does not
+        # fit.
         key = np.zeros(len(rows), dtype=np.int64)
         for attribute in attributes:
             key = key * len(attribute.levels) + attribute.codes
@@ -130,6 +139,9 @@ class Cells:
         cells = len(occurring)
 
         residuals = rows.is_good - rows.scores
+        # People are summed like rows, so each may count once only. With several rows in one half a
+        # person counts in the cell of the first; the halves are drawn by person, so no person is in
+        # both.
         is_first = np.zeros(len(rows))
         is_first[np.unique(rows.people, return_index=True)[1]] = 1
         values = {
@@ -140,6 +152,8 @@ class Cells:
             Total.GOOD_DECLINED: rows.is_good & ~rows.is_approved,
             Total.RESIDUAL: residuals,
         }
+        # Both halves in one pass: the search takes one slice, and a subgroup's size is asked of
+        # both.
         half_of_cell = cell * 2 + is_confirmed
         totals = np.empty((cells, 2, len(Total)))
         for total, weights in values.items():
@@ -150,6 +164,8 @@ class Cells:
         ends = np.unique(np.quantile(rows.scores, np.arange(1, SCORE_PARTS) / SCORE_PARTS))
         part_of_cell = cell * SCORE_PARTS + np.searchsorted(ends, rows.scores, side="left")
         by_part = (cells, SCORE_PARTS)
+        # Calibration is of all rows: it searches nothing that would have to be confirmed, but
+        # corrects for the number of its segments.
         size = cells * SCORE_PARTS
         spread = rows.scores * (1 - rows.scores)
         return cls(
@@ -175,6 +191,8 @@ class Cells:
     def sum_by(self, subset: Subset, values: np.ndarray) -> np.ndarray:
         """Return `values` of all cells, shape (cells, …), summed by conjunction, (*shape, …)."""
         levels = tuple(self.codes[:, position] for position in subset.positions)
+        # Conjunctions that do not occur are summed, too, to 0: so that strata are sums along an
+        # axis.
         key = np.ravel_multi_index(levels, subset.shape)
         conjunctions = int(np.prod(subset.shape))
         flat = values.reshape(len(values), -1)

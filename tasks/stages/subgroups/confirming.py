@@ -55,6 +55,8 @@ def _confirm(
 ) -> Subgroup:
     names = cells.names_of(candidate.subset, candidate.index)
     levels = [int(level) for level in np.unravel_index(candidate.index, candidate.subset.shape)]
+    # From the rows and not from cells: the intervals need counts by person, which cells do not
+    # keep. The codes are those of the search, so that a subgroup is the same people in both.
     is_stratum = _have_levels(cells, candidate.subset, levels, rows, is_protected=False)
     is_member = is_stratum & _have_levels(cells, candidate.subset, levels, rows, is_protected=True)
     is_other = is_stratum & ~is_member
@@ -109,6 +111,7 @@ def _have_levels(
 
 def _false_decline_difference(group: GroupCounts, others: GroupCounts) -> Estimate:
     mine, theirs = group.true_approvals.complement, others.true_approvals.complement
+    # Nobody with a favourable label on one side: no rate, no figure, undecided.
     if not (mine.rows and theirs.rows):
         return None, None
     return mine.rate - theirs.rate, finite_or_none(newcombe(mine, theirs))

@@ -64,6 +64,7 @@ class _Rule:
 
     def confirmed(self, value: float, interval: Interval) -> float:
         """Return the disparity that is confirmed, given an estimate and its interval of 95 %."""
+        # The end that is kinder to the model: what lies beyond even that is confirmed.
         better_end = interval[1] if self.is_ratio else interval[0]
         return end_at_level(value, better_end, self.level_z, is_ratio=self.is_ratio)
 
@@ -96,10 +97,13 @@ def judge_subgroups(
     report: SubgroupsReport, params: SubgroupsParams, limits: SubgroupsLimits
 ) -> tuple[Check, ...]:
     """Judge every subgroup that was kept, and calibration in every segment."""
+    # Of all kept subgroups, those of all three measures: they are one family of tests.
     rules = _rules(len(report.subgroups), params, limits)
     checks = [_judge(item, rules[item.measure]) for item in report.subgroups]
 
     searched = {item.measure for item in report.subgroups}
+    # A measure for which no conjunction has enough people would have no check, and a gate without a
+    # check about it would pass: it is undecided.
     checks += [
         _undecided_search(measure, rule, params)
         for measure, rule in rules.items()
@@ -180,11 +184,14 @@ def _decide(
 ) -> tuple[Outcome, str]:
     low, high = interval
     estimate = f"{value:.3f} [{low:.3f}, {high:.3f}] of {subgroup.people:,} people set aside"
+    # 1. By what is confirmed. `not is_met`, for a NaN is on no side and has to fail.
     if not is_met(rule.sign, rule.confirmed(value, interval), rule.limit):
         return Outcome.FAIL, f"confirmed: {estimate}"
+    # 2. What needs no argument about power: not even the worse end reaches the limit.
     if all(is_met(rule.sign, end, rule.limit) for end in interval):
         return Outcome.PASS, f"the whole interval meets the limit: {estimate}"
 
+    # 3. Absence of evidence, which counts only if a disparity as declared would have left some.
     detected = rule.smallest_detected(value, interval)
     if is_met(rule.sign, detected, rule.detectable):
         return Outcome.PASS, f"no fault is confirmed: {estimate}; {detected:.2f} would be"
@@ -224,6 +231,8 @@ def _judge_calibration(
             "would go unseen"
         )
     elif whole is not None:
+        # `p_value` is Bonferroni's already, over all segments, so that the level is that of all
+        # together.
         beyond = [item for item in calibration.segments if item.p_value < params.significance]
         worst = max(beyond, key=lambda item: item.error, default=None)
         value = worst.error if worst else 0.0

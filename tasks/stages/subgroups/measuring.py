@@ -53,6 +53,8 @@ def measure_subgroups(
         *(Attribute.protected(str(name), protected[name], smallest) for name in protected),
         *(Attribute.audited(name, audited[name], params.bins, smallest) for name in params.audit),
     )
+    # By a hash of person and seed: all rows of a person are in one half, whatever else is
+    # delivered. The name keeps these halves independent of the folds and of the part `test`.
     is_confirmed = draws(persons, params.seed, "subgroups") >= 0.5
     cells = Cells.of(attributes, rows, is_confirmed)
 

@@ -65,6 +65,7 @@ def measure_multicalibration(
     cells: Cells, depth: int, smallest_people: int, significance: float
 ) -> Multicalibration:
     """Return the calibration of all rows, and of every conjunction of so many people."""
+    # All rows first: the judge asks of this segment whether anything could be seen at all.
     walks = [_walks(cells, None, smallest_people)]
     walks += [_walks(cells, subset, smallest_people) for subset in cells.subsets(depth)]
     segments = sum(len(item.indices) for item in walks)
@@ -92,12 +93,16 @@ def _walks(cells: Cells, subset: Subset | None, smallest_people: int) -> _Walks:
 
     indices = np.flatnonzero(totals[:, Total.PEOPLE] >= smallest_people)
     walk = np.cumsum(residuals[indices], axis=1)
+    # A score that is too low everywhere only rises from there: without the 0 the first part's error
+    # would be missing from the range.
     # The walk begins at 0.
     ranges = np.maximum(walk.max(axis=1), 0) - np.minimum(walk.min(axis=1), 0)
     return _Walks(
         subset,
         indices,
         ranges,
+        # If the scores are right, a label has the variance s (1 - s). Taken from scores and not
+        # from labels: it is the variance under what is tested.
         variances[indices].sum(axis=1) * cells.design,
         totals[indices, Total.ROWS],
     )
@@ -135,6 +140,7 @@ def _tested_deviations(width: float, variance: float) -> float:
 
 def _visible(critical: float, variance: float) -> float:
     """Return the range at which `_tested_deviations` reaches the critical value."""
+    # w² = critical² (variance + w / 3), solved for w.
     linear = critical**2 / 3
     return (linear + math.sqrt(linear**2 + 4 * critical**2 * variance)) / 2
 
@@ -160,6 +166,7 @@ def chance_of_range(deviations: float) -> float:
 def range_of_chance(probability: float) -> float:
     """Return the range that a Brownian motion reaches with this probability, by bisection."""
     low, high = 0.5, 12.0
+    # 60 halvings of 11.5 leave less than a double can tell.
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if chance_of_range(middle) > probability else (low, middle)

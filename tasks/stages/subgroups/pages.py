@@ -90,6 +90,8 @@ def _draw(
                 axes.plot(subgroup.search_value, line, "o", mfc="none", mec=INK, ms=7)
             if subgroup.value is None or subgroup.interval is None:
                 continue
+            # The interval of 95 %, not the one-sided end that is judged: the table has that, as
+            # "confirmed".
             axes.plot(subgroup.interval, [line, line], color=colour, lw=2.5)
             axes.plot(subgroup.value, line, MARKERS.get(check.outcome, "o"), color=colour, ms=7)
 

@@ -27,6 +27,7 @@ class SubgroupsParams(StrictModel):
     protected columns, and the features in `audit`.
     """
 
+    # At most six: conjunctions grow with a power of the attributes, and so do their corrections.
     audit: tuple[str, ...] = Field(
         default=(), max_length=6, description="features that divide people beside what is protected"
     )
@@ -36,6 +37,7 @@ class SubgroupsParams(StrictModel):
         ge=SMALLEST_SHOWN_ROWS,
         description="people of a subgroup, and of those it is compared with, in each half",
     )
+    # Each subgroup that is kept is one more confirmation, and lowers the level of all (Bonferroni).
     kept: int = Field(ge=1, le=20, description="worst subgroups of each measure to confirm")
     detectable: DetectableDisparities = Field(
         description="what the confirmation of a kept subgroup has to be able to tell"

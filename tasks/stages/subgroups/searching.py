@@ -69,6 +69,8 @@ def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) 
     candidates: dict[SubgroupMeasure, list[Candidate]] = {name: [] for name in SubgroupMeasure}
 
     for subset in counted("searching subgroups", tuple(cells.subsets(depth)), "combinations"):
+        # Both halves' sums, though only one is searched: the other says here how many people there
+        # are to confirm on, and nothing of how they were treated.
         totals = cells.sum_by(subset, cells.totals)
         # The rows with the same audited values: all levels of what is protected together.
         strata = np.broadcast_to(totals.sum(axis=subset.protected, keepdims=True), totals.shape)
@@ -78,6 +80,8 @@ def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) 
         weights = _weights(totals[..., SEARCHED, :], strata[..., SEARCHED, :], everybody)
         for measure, weight in weights.items():
             is_eligible = is_compared if COMPARING[measure] else is_large
+            # Without a protected attribute the stratum is the subgroup itself: there is nobody
+            # else.
             if COMPARING[measure] and not subset.protected:
                 continue
             candidates[measure] += [
@@ -111,6 +115,8 @@ def _weights(
     """Return size times disparity of each conjunction; above 0 it is worse off."""
 
     def excess(count: Total, base: Total) -> np.ndarray:
+        # Strata are empty where a conjunction does not occur; then the sum is 0 as well, and so is
+        # the rate.
         rates = strata[..., count] / np.maximum(strata[..., base], 1)
         share = totals[..., count] - rates * totals[..., base]
         return np.asarray(share / max(everybody[base], 1))
@@ -125,9 +131,13 @@ def _weights(
 def _worst(candidates: list[Candidate], kept: int) -> tuple[Candidate, ...]:
     """Return the worst; of several names of the same rows the shortest."""
     worst: list[Candidate] = []
+    # Rounded, so that the sum's last bits do not order names of the same rows: the shorter one
+    # comes first. Bits differ by the order of summation.
     for candidate in sorted(
         candidates, key=lambda item: (-round(item.weight, 12), len(item.subset.shape))
     ):
+        # Equal sums are taken for the same people. Two subgroups that agree in all six would be
+        # confirmed alike.
         is_named = any(np.allclose(candidate.totals, other.totals) for other in worst)
         if not is_named:
             worst.append(candidate)

@@ -29,6 +29,7 @@ def run(stage_run: StageRun) -> None:
     rows = stage_run.read_rows("redact", columns=columns)
     predictions = stage_run.read_predictions(rows)
 
+    # Positions are reset, for all that follows is by position: codes, halves and decisions.
     is_evaluated = evaluated_rows(predictions, params.evaluate_on)
     evaluated = rows[is_evaluated].reset_index(drop=True)
     people = evaluated["person"].to_numpy()
