@@ -70,9 +70,8 @@ class DecidedRows:
         cls, predictions: pd.DataFrame, people: np.ndarray, evaluate_on: str
     ) -> "DecidedRows":
         """Return them from what `train` wrote: the registered model's on `test`, or out of fold."""
-        # The registered model learnt from all rows but those of `test`: its own decisions about the
-        # others would look better than they are. There the fold's model decides, who saw none of
-        # its rows.
+        # The registered model learnt from most of the other rows: its own decisions about them
+        # would look better than they are. There the model of the fold decides, which saw none.
         prefix = "" if evaluate_on == "test" else "oof_"
         return cls.of(
             predictions["actual"].to_numpy(),

@@ -62,6 +62,8 @@ def measure_calibration(
         design_effect: How many rows tell as much as one, where people have several.
         seed: Of the draws.
     """
+    # At least one bin for the fewest rows; ten at most, for more would only split what a curve
+    # shows.
     bins = reliability(scores, labels, min(MOST_BINS, max(1, round(len(labels) / BIN_ROWS))))
     sizes = np.array([table_row.rows for table_row in bins])
     predicted = np.array([table_row.predicted for table_row in bins])
@@ -74,6 +76,7 @@ def measure_calibration(
     rng = np.random.default_rng(seed)
     drawn = rng.binomial(independent_rows, predicted, size=(DRAWS, len(bins)))
     chance_errors = np.abs(drawn / independent_rows - predicted) @ shares
+    # `higher`: no interpolation below a value that was drawn, so that the level is kept.
     chance_error = float(np.quantile(chance_errors, 1 - significance, method="higher"))
 
     return Calibration(

@@ -45,6 +45,8 @@ def _fit_lightgbm(
     settings: dict[str, Any] = {
         "objective": "binary",
         "seed": params.seed,
+        # LightGBM promises the same trees for the same rows with this alone, and asks for a fixed
+        # way through the data beside it.
         "deterministic": True,
         "force_row_wise": True,  # else it tries both ways and takes the faster: another sum
         "num_threads": THREADS,
@@ -63,6 +65,8 @@ def _fit_lightgbm(
             keep_training_booster=True,
             callbacks=[lambda _: work.advance()],
         )
+    # Rounded before anything is scored: the model that is judged is the one that is saved and
+    # explained.
     return LightGbm(lightgbm.Booster(model_str=single_precision(model.model_to_string())))
 
 
@@ -124,6 +128,7 @@ def _fit_logistic(
 
     # Standardised, so that the penalty weighs an income in dollars as it weighs a ratio. In place,
     # in a copy of double precision: means of single precision would be others.
+    # No feature is dropped: a constant one gets the coefficient 0 from the penalty.
     standardised = matrix.astype(np.float64)
     centre = standardised.mean(axis=0)
     deviation = standardised.std(axis=0)

@@ -99,6 +99,8 @@ def _join_rare(counts: np.ndarray) -> np.ndarray:
     width = counts.sum() / RANGES
     is_frequent = counts >= width
     quantile = np.floor((np.cumsum(counts) - counts) / width)
+    # A frequent value begins a range and ends it: a code that a leak has left must not be diluted
+    # by its neighbours.
     begins = (np.diff(quantile) > 0) | is_frequent[1:] | is_frequent[:-1]
     return np.concatenate([[0], np.cumsum(begins)])
 
@@ -116,6 +118,8 @@ def _feature_auc(ranges: _Ranges) -> float:
     halves = []
     for learnt, tried in ((0, 1), (1, 0)):
         rows = ranges.good[learnt] + ranges.bad[learnt]
+        # A range of few rows is drawn to the overall rate: its own would rank it first or last by
+        # chance.
         smoothed = (ranges.good[learnt] + PRIOR_ROWS * rate) / (rows + PRIOR_ROWS)
         order = np.argsort(smoothed, kind="stable")
         halves.append(_binned_auc(ranges.good[tried][order], ranges.bad[tried][order]))
@@ -142,6 +146,7 @@ def _purest_slice(ranges: _Ranges, independence: float, features: int) -> tuple[
     good, bad = ranges.good.sum(axis=0), ranges.bad.sum(axis=0)
     kinds, slices = _slices(len(good), ranges)
     slice_good, slice_bad = slices @ good, slices @ bad
+    # Two, for either outcome may be the one that is gone.
     level = FAMILY_SIGNIFICANCE / (2 * len(slices) * features)
 
     purities = []

@@ -70,6 +70,7 @@ def measure_performance(scores: Matrix, approved: np.ndarray, labels: Matrix) ->
     }
 
     # The expected calibration error of Naeini, Cooper and Hauskrecht (2015), on bins of equal rows.
+    # With chance in it: this figure is shown. `measure_calibration` has the one that is judged.
     table = reliability(scores, labels)
     calibration_error = sum(row.rows * abs(row.predicted - row.observed) for row in table)
 
@@ -120,6 +121,8 @@ def auc_difference(
         return math.nan, (math.nan, math.nan)
 
     difference = float(good.mean() - other_good.mean())
+    # The placements of the two scores are subtracted row by row before their variance is taken:
+    # that is DeLong's covariance term.
     variance = sum(
         float(np.var(shares, ddof=1)) / len(shares)
         for shares in (good - other_good, bad - other_bad)

@@ -32,6 +32,7 @@ def towards_parity(
         labels: 0 or 1, shape (rows,).
         multiplier: How much parity weighs.
     """
+    # `dropna`: a row of which one attribute is unknown is in no joint group.
     joint = groups.groupby(list(groups.columns), sort=True, dropna=True).ngroup()
     numbers = joint.fillna(-1).to_numpy(int)
     is_known = numbers >= 0

@@ -204,6 +204,8 @@ def train_prepared(
     persons = prepared.persons
     is_training = parts == "train"
     is_validation = parts == "validation"
+    # Folds over all people, those of `test` among them: they only measure the recipe. The
+    # registered model never learns from `test`.
     fold = folds(persons, params.seed, params.folds)
 
     def fits() -> Iterator[Fit]:
@@ -369,6 +371,7 @@ def fit_scorer(data: FittingData, wanted: Fit) -> Scorer:
     require_both_labels("training", labels[learnt])
     require_both_labels("validation", labels[is_chosen_on])
 
+    # After the copies are made: rates of groups are those of the rows that are learnt from.
     targets, weights = mitigate(data.groups.iloc[learnt], labels[learnt], params)
     names = [column.name for column in data.inputs]
     booster = fit(data.matrix[learnt], targets, weights, names, params)
@@ -430,6 +433,7 @@ def labels_of(target: "pd.Series[float]", params: TrainParams) -> Matrix:
             remedy="Have the source mended: an unknown outcome is no outcome.",
         )
 
+    # After the missing ones are refused: NaN equals nothing, and would be an unfavourable label.
     labels: Matrix = np.asarray(target == params.favourable, dtype=np.float64)
     if target.nunique() != 2 or labels.min() == labels.max():
         raise DataError(

@@ -123,17 +123,23 @@ def compare_configurations(
     if not groups:
         return report
 
+    # 1. Decide about all people at the shipped model's rate: a cut-off of one half alone would be
+    # another decision.
     approved = approve(searched.scores, searched.labels, approval_rate)
+    # 2. Halves by person, so that nobody chooses and confirms with two rows.
     is_choosing = draws(searched.persons, params.seed, "half") < 1 / 2
     choosing_ratio, _ = decline_ratios(
         tuple(group.among(is_choosing) for group in groups), approved[..., is_choosing]
     )
+    # 3. Only the confirming half is judged. The whole is for the page, and for who is an
+    # alternative.
     confirming = resample(searched, groups, approved, params.draws, params.seed, ~is_choosing)
     whole = resample(searched, groups, approved, params.draws, params.seed)
 
     is_within_loss = whole.auc[0] >= whole.auc[0, SHIPPED_INDEX] - params.loss_of_auc
     index = choose(is_within_loss, choosing_ratio)
     chosen = None if index is None else confirm(together[index].name, confirming, index)
+    # Where nobody of a privileged group is declined there is no ratio to lower: undecided, not 0.
     is_measured = bool(np.isfinite(confirming.decline_ratio[0, SHIPPED_INDEX]))
     return report.model_copy(
         update={
@@ -161,6 +167,7 @@ def choose(is_within_loss: np.ndarray, decline_ratio: np.ndarray) -> int | None:
             nothing is lost would leave the shipped model in place wherever rows are few.
         decline_ratio: The worst group's, over the people who choose.
     """
+    # `isfinite` first: `argmin` takes a NaN for the lowest of all.
     is_candidate = is_within_loss & np.isfinite(decline_ratio)
     is_candidate[SHIPPED_INDEX] = False
     if not is_candidate.any():
@@ -179,6 +186,7 @@ def confirm(name: str, figures: Resampled, index: int) -> ChosenAlternative | No
     if not is_finite[0] or is_finite.mean() < SMALLEST_FINITE_RATIO:
         return None
 
+    # The first row is the sample itself, and no draw.
     least = float(np.quantile(log_reductions[1:][is_finite[1:]], LEVEL))
     return ChosenAlternative(
         name=name,
@@ -204,6 +212,8 @@ def typical_deviation(figures: Resampled, is_within_loss: np.ndarray) -> float |
     Of those within the loss of AUC, or of all where none is: configurations that nobody could
     choose differ more from the shipped one, and would make the search look blinder than it is.
     """
+    # The median over alternatives, and not that of the chosen one: which was lucky must not decide
+    # whether the search could see.
     is_alternative = is_within_loss.copy()
     is_alternative[SHIPPED_INDEX] = False
     if not is_alternative.any():
@@ -220,6 +230,7 @@ def typical_deviation(figures: Resampled, is_within_loss: np.ndarray) -> float |
 
 def possible_reduction(figures: Resampled) -> float | None:
     """Return the reduction to parity from the upper end of the shipped model's decline ratio."""
+    # The upper end: a ratio that may be 1.5 leaves that much to be found, whatever the point says.
     high = percentile(figures.decline_ratio[1:, SHIPPED_INDEX])[1]
     return 1 - 1 / high if math.isfinite(high) else None
 
@@ -237,6 +248,8 @@ def detectable_reduction(
     if material >= 1:
         return possible  # nothing exceeds such a limit: all that is possible could be missed
 
+    # Power of a one-sided test: the true reduction has to lie Z_LEVEL + Z_POWER standard errors
+    # beyond what has to be exceeded.
     log_reduction = -math.log1p(-material) + (Z_LEVEL + Z_POWER) * deviation
     return min(-math.expm1(-log_reduction), possible)
 
@@ -289,6 +302,7 @@ def _describe(
 
 def is_efficient(index: int, auc: np.ndarray, decline_ratio: np.ndarray) -> bool:
     """Say whether none is at least as good in both figures and better in one; shapes (n,)."""
+    # Comparisons with NaN are false: a configuration that was not measured dominates nobody.
     is_as_good = (auc >= auc[index]) & (decline_ratio <= decline_ratio[index])
     is_better = (auc > auc[index]) | (decline_ratio < decline_ratio[index])
     return bool(np.isfinite(decline_ratio[index]) and not (is_as_good & is_better).any())

@@ -37,8 +37,12 @@ def configurations(
     # A list: a dictionary of parameters has no hash, but compares by value.
     known = [(_comparable(train), shipped.features)]
 
+    # Complete, in the order declared: what was searched is the plan, and no result steers the
+    # search, so that a single test on the other half is enough.
     grid = product(params.learners.items(), params.mitigations.items(), params.features.items())
     for (learner_name, learner), (mitigation_name, mitigation), (set_name, left_out) in grid:
+        # All other settings are those of `train`: cut-off, seeds and what may not be used. The
+        # reason for leaving a feature out is only shown, so `_comparable` drops it.
         declared = train.model_copy(
             update={
                 **learner.model_dump(),

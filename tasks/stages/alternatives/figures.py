@@ -57,6 +57,8 @@ def compared_groups(
 
     The groups are those that the gate `fairness` judges. Rows whose group is not known are in none.
     """
+    # Smaller groups are left out here, and judged by `fairness`: their ratios are mostly chance,
+    # and do not say which of two models is better.
     names = {name: group_names(protected[name]) for name in judged.privileged}
     groupings = [(name, names[name], group) for name, group in judged.privileged.items()]
     for attributes in judged.intersections:
@@ -113,12 +115,15 @@ def resample(
     groups = tuple(group.among(kept) for group in groups)
 
     rng = np.random.default_rng(seed)
+    # The same draws for all configurations: a difference between two of them is paired.
     people, names = pd.factorize(searched.persons[kept])
     # A Poisson bootstrap of people: all rows of a person come together, or not at all.
     drawn = rng.poisson(1.0, (draws, len(names))).astype(np.float32)
     weights = np.concatenate([np.ones((1, len(names)), np.float32), drawn])[:, people]
     seeds = scores.shape[1]
     drawn_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), draws)
+    # Seeds are drawn like people: of few seeds the spread between them would else not be in the
+    # interval.
     seed_weights = np.concatenate([np.ones((1, seeds)), drawn_seeds]) / seeds
 
     ratios, impacts, differences = zip(
@@ -126,6 +131,8 @@ def resample(
     )
     return Resampled(
         auc=_auc(scores, searched.labels[kept], weights, seed_weights),
+        # `np.max` and `np.maximum` keep NaN: one group that cannot be measured leaves the draw
+        # unmeasured.
         decline_ratio=np.maximum(np.max(ratios, axis=0), 1.0),
         impact_ratio=np.min(impacts, axis=0),
         mean_difference=np.max(differences, axis=0),
@@ -170,6 +177,9 @@ def _disparities(
         share = _weighted_mean(weights[:, rows], declined[..., rows])
         mean = _weighted_mean(weights[:, rows], scores[..., rows])
         square = _weighted_mean(weights[:, rows], scores[..., rows] ** 2)
+        # Shares are averaged before they are divided: seeds with few declines would make single
+        # ratios large. Mean differences are averaged after, for each seed has scores on a scale of
+        # its own.
         return _over_seeds(share, seed_weights), mean, square - mean**2
 
     for group in groups:

@@ -28,6 +28,7 @@ def judge_alternatives(report: AlternativesReport, limits: AlternativesLimits) -
         if report.chosen is not None:
             reason = _describe(report.chosen)
 
+    # 1. What is confirmed, against the limit; None is undecided.
     reduction = at_most(
         AlternativesCheck.DECLINE_RATIO_REDUCTION,
         "confirmed reduction of the worst group's decline ratio by an alternative",
@@ -35,6 +36,8 @@ def judge_alternatives(report: AlternativesReport, limits: AlternativesLimits) -
         limits.decline_ratio_reduction,
         reason=reason,
     )
+    # 2. Whether the search could have told: a check of its own, so that a blind search does not
+    # pass by finding nothing.
     return reduction, _judge_power(report, limits)
 
 

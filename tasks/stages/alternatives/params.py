@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.config.strict import StrictModel
 
+# No slash: it parts learner, mitigation and features in the name of a configuration.
 Name = Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
 
 
@@ -53,6 +54,7 @@ class AlternativesParams(StrictModel):
         ge=0, lt=0.5, description="what an alternative may lose and still be one"
     )
     people: int = Field(ge=100, description="of whom more are there, so many are drawn by hash")
+    # Twenty, for half of them choose and half confirm.
     smallest_group_rows: int = Field(
         ge=20, description="rows below which a group does not say which configuration is better"
     )
@@ -80,6 +82,8 @@ class AlternativesLimits(StrictModel):
     )
 
 
+# Not `FairnessParams`, for rooms of the path do not import each other. Keys that it does not know
+# are left to their own gate.
 class JudgedGroups(BaseModel):
     """What this gate takes from the section `fairness:`, which its own gate validates."""
 

@@ -64,6 +64,7 @@ def draw_people(rows: pd.DataFrame, params: AlternativesParams) -> pd.DataFrame:
 
     By hash, so that time does not grow with the rows, and an erasure changes nobody else.
     """
+    # The expected number, not the exact one: each person is drawn by their own hash alone.
     share = params.people / max(rows["person"].nunique(), 1)
     if share >= 1:
         return rows.reset_index(drop=True)
@@ -147,11 +148,14 @@ class _Fitting:
         searched: Sequence[Configuration],
     ) -> "_Fitting":
         """Prepare what all configurations need of this division, once."""
+        # Once for all configurations: they learn from the same rows, whatever their mitigation
+        # makes of the labels.
         require_both_labels("alternatives", labels[~is_scored])
         used = {name for configuration in searched for name in configuration.features}
         # In the rows' order, so that a set's order does not decide that of the inputs.
         features = tuple(str(name) for name in rows.columns if name in used)
         # Medians and categories come from those who are learnt from, as in training.
+        # Of all features that any configuration uses; each takes its columns of the one matrix.
         inputs = inputs_of(rows, features, ~is_scored)
         matrix = matrix_of(rows, inputs)
 

@@ -46,6 +46,8 @@ def run(stage_run: StageRun) -> None:
             remedy=f"Run `dvc repro train@{stage_run.case}` again.",
         )
 
+    # Out of fold, on all rows: as configurations are scored here, and not by the registered model's
+    # cut-off.
     approval_rate = float(predictions["oof_approved"].mean())
     searched = search(draw_people(rows, params), columns, together, params)
     with under_way("comparing alternatives"):

@@ -29,6 +29,8 @@ LARGE_GROUPS = "{limit}, of 30 people or more"
 OR_CHALLENGER = "{limit}, or a logistic regression itself"
 
 RULES: dict[CheckId, LimitRule] = {
+    # The worse end against the floor, for a model has to be shown to be good enough; the figure
+    # itself against the ceiling, for an alarm about a leak waits for no proof.
     TrainCheck.AUC_LOWER_END: LimitRule("auc", "≥"),
     TrainCheck.AUC_CEILING: LimitRule("highest_auc", "≤"),
     TrainCheck.FEATURE_AUC: LimitRule("highest_feature_auc", "≤"),
@@ -39,6 +41,7 @@ RULES: dict[CheckId, LimitRule] = {
         "group_calibration_error", "≤", unmeasured=(Unmeasured(LARGE_GROUPS),)
     ),
     TrainCheck.GAIN_OVER_MAJORITY: LimitRule("gain_over_majority", "≥"),
+    # "No champion" has to be declared: a champion whose file is gone would else be a pass.
     TrainCheck.AUC_LOST_TO_CHAMPION: LimitRule(
         "loss_to_champion",
         "≤",
@@ -54,6 +57,8 @@ RULES: dict[CheckId, LimitRule] = {
         unmeasured=(Unmeasured(OR_CHALLENGER, declared_by="train.family", declared_as="logistic"),),
     ),
     TrainCheck.REGISTERED_AUC_LOST: LimitRule("registered_auc_loss", "≤"),
+    # The limit of all rows, too: the registered model is owed no more patience than those of the
+    # folds.
     TrainCheck.REGISTERED_CALIBRATION: LimitRule("calibration_error", "≤"),
     TrainCheck.REGISTERED_APPROVAL_RATE: LimitRule("approval_rate_shift", "≤"),
 }

@@ -36,6 +36,8 @@ def complete_model(
     """
     scorer = trained.scorer
     predictions = trained.predictions
+    # From the part `train` alone, whom the registered model learnt from, so that nobody whom it is
+    # judged on becomes part of it. `draw=0` is the model's own background; `explain` tries others.
     positions = choose_people(
         predictions["score"].to_numpy(),
         predictions["subject"].to_numpy(),
@@ -44,6 +46,7 @@ def complete_model(
         background,
         draw=0,
     )
+    # These people's rows stay here: what goes into the model is made of many of them.
     people = matrix[positions].astype(np.float64)
 
     return DecisionModel(

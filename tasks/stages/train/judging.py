@@ -66,6 +66,7 @@ def _judge_leaks(report: ModelReport, limits: TrainLimits) -> Iterator[Check]:
         limits.highest_auc,
     )
 
+    # One check for all features, about the strongest, and not one for each: it fails if any would.
     strongest = max(report.leaks, key=lambda leak: leak.auc)
     yield at_most(
         TrainCheck.FEATURE_AUC,
@@ -180,6 +181,8 @@ def _judge_against_challenger(challenger: Challenger | None, limits: TrainLimits
             reason="the model is one itself",
         )
 
+    # A NaN makes both comparisons false: `at_most` then says undecided. Only a loss that chance
+    # alone may have made is undecided here, too; the figure decides where it meets the limit.
     if challenger.difference > limit >= challenger.interval[0]:
         return Check(
             TrainCheck.AUC_LOST_TO_CHALLENGER,
@@ -207,6 +210,7 @@ def _judge_registered(held_out: HeldOut, limits: TrainLimits) -> Iterator[Check]
     yield at_most(
         TrainCheck.REGISTERED_AUC_LOST,
         "registered model: AUC lost to the models of the folds, beyond chance",
+        # NaN first: `max` of Python then keeps it, and `at_most` does not pass it.
         None if lost is None else max(lost[0], 0.0),
         limits.registered_auc_loss,
         reason=f"the same {held_out.rows:,} people's rows, which neither learnt from",

@@ -151,10 +151,12 @@ def _group_calibrations(
 ) -> Iterator[GroupCalibration]:
     """Yield each group of each attribute; those whose group is not known are one of their own."""
     for attribute in protected.columns:
+        # People whose group is not known are scored, too: they are a group, and not left out.
         names = group_names(protected[attribute]).fillna(UNKNOWN_GROUP)
         rare = 0
         for name in sorted(names.unique()):
             is_member = (names == name).to_numpy()
+            # People, not rows: thirty rows of one person are one outcome.
             members = len(np.unique(people[is_member]))
             # Its name is what few rows have, and may be a person's in the wrong column.
             if is_member.sum() < SMALLEST_SHOWN_ROWS:
@@ -171,11 +173,13 @@ def _group_calibrations(
 
 
 def _overfit_gap(predictions: pd.DataFrame, performance: Performance) -> OverfitGap:
+    # The part that the registered model has learnt from; from `validation` it only has its cut-off.
     learnt = predictions[predictions["part"] == "train"]
     training_auc, _ = auc_delong(learnt["score"].to_numpy(float), learnt["actual"].to_numpy(float))
     return OverfitGap(
         training_auc=training_auc,
         gap=training_auc - performance.auc,
+        # The AUC of the learnt rows is no estimate: all chance is in the one out of fold.
         certain=training_auc - performance.auc_interval[1],
     )
 
@@ -199,10 +203,13 @@ def _held_out(
     tested = predictions[is_test]
     labels = tested["actual"].to_numpy(float)
     scores = tested["score"].to_numpy(float)
+    # Only a declared rate says how many are to be approved. By another rule the models of the folds
+    # do, whose decisions the other gates judge.
     rule = params.cutoff
     expected_rate = rule.rate if isinstance(rule, ApprovalRate) else approval_rate
 
     auc = auc_interval = lost = lost_interval = None
+    # A variance over one row is none; None is undecided in the gate.
     if min((labels == 1).sum(), (labels == 0).sum()) > 1:
         auc, deviation = auc_delong(scores, labels)
         auc_interval = (max(auc - Z * deviation, 0.0), min(auc + Z * deviation, 1.0))

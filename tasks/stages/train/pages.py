@@ -139,6 +139,7 @@ def _draw_groups(
 
 
 def _draw_scores(path: Path, scores: Matrix, labels: Matrix, cutoff: float) -> None:
+    # The same bins for both labels, or heights could not be compared.
     bins = np.linspace(scores.min(), 1, HISTOGRAM_BINS + 1).tolist()
     with figure(path) as axes:
         # Densities, not counts: bad cases are few, and would be too low to see.
@@ -293,6 +294,7 @@ def _group_calibration(
 
 
 def _leaks(report: ModelReport, words: Words) -> Section:
+    # The first few: the report has all features, and an honest case has nothing to see here.
     leaks = sorted(report.leaks, key=_suspicion, reverse=True)[:MOST_LEAKS_SHOWN]
     rows = tuple(
         (

@@ -79,9 +79,12 @@ def run(stage_run: StageRun) -> None:
     with under_way("measuring the model"):
         report = measure_model(rows, trained, leaks, protected, params)
     del prepared
+    # Read last: the figures that a model is compared with cannot have steered its training.
     champion_auc = _champion_auc(params, stage_run.workspace)
     checks = judge_model(report, champion_auc, limits)
 
+    # Everything is written, also of a model that fails: `register` refuses by the verdict, and
+    # people see why by the page.
     with stage_run.folder_of("model") as folder:
         model.save(folder)
     with stage_run.folder_of("refits") as folder:
@@ -113,6 +116,7 @@ def run(stage_run: StageRun) -> None:
             **report.model_dump(mode="json"),
         }
     )
+    # In a file of its own, for `dvc plots`. Rounded: the points are quantiles of people's scores.
     points = [
         {"false_positive_rate": round(false_rate, 6), "true_positive_rate": round(true_rate, 6)}
         for false_rate, true_rate in roc_points(scores, labels)
@@ -139,12 +143,18 @@ def _refuse_behind_closed_gate(stage_run: StageRun) -> None:
     """
     limits = stage_run.case_values["limits"]
     day = today(stage_run.installation.settings)
+    # 1. The agreements of the sources, by today's date: a verdict of last month does not know that
+    # one has lapsed since.
     lapses = lapsed(stage_run.params(Sources, "sources"), day)
     refusals = [Refusal(RefusalKind.AGREEMENT_LAPSED, f"agreements: {line}") for line in lapses]
 
+    # 2. What the ledger says of the lineage of these rows: the worker has asked before this stage
+    # began.
     stage_run.input("redact", "rows.parquet")
     refusals += stage_run.clearance
 
+    # 3. What each verdict says itself, of the bytes that lie here. Both are asked: a verdict that
+    # somebody edits has no statement, and a statement about other bytes clears nothing.
     for gate in BEFORE_TRAINING:
         verdict = stage_run.read_verdict(gate)
         artefacts = {
