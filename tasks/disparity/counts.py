@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.disparity.intervals import Proportion
 from tasks.errors import DataError
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
 
 POOLED = "pooled small groups"
 
@@ -340,12 +340,10 @@ def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[
     that slipped into it; the privileged group's is declared.
     """
     shown: dict[str, GroupCounts] = {}
-    rare = 0
+    numbered = small_group_names(counts)
     for name, group in counts.items():
-        shown_as = name
-        if group.rows < SMALLEST_SHOWN_ROWS and name != privileged:
-            rare += 1
-            shown_as = f"small group {rare:d}"
+        is_rare = group.rows < SMALLEST_SHOWN_ROWS and name != privileged
+        shown_as = next(numbered) if is_rare else name
         shown[shown_as] = replace(group, group=shown_as)
 
     return shown

@@ -12,7 +12,8 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 from typing import TextIO
 
 DEBUG_VARIABLE = "PORTCULLIS_DEBUG"
@@ -38,6 +39,15 @@ MOST_POSITIONS = 5  # a person looks at the first few, and mends the file
 def shown_name(name: str, declared: Collection[str], *, otherwise: str) -> str:
     """Return a name that the configuration declares, and `otherwise` for any other."""
     return name if name in declared else otherwise
+
+
+def small_group_names(taken: Collection[str]) -> Iterator[str]:
+    """Yield `small group 1`, `small group 2` and so on, but none that a group of the data has.
+
+    They stand for groups of fewer than `SMALLEST_SHOWN_ROWS` rows. A file may call a large group
+    so: under one name one of the two would be lost.
+    """
+    return (name for number in count(1) if (name := f"small group {number:d}") not in taken)
 
 
 def count_of(names: Collection[object], noun: str) -> str:

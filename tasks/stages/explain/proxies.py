@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import rankdata
 
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
 from tasks.model import DecisionModel
 from tasks.model.families import Inputs, Matrix
 from tasks.stages.explain.params import ExplainParams
@@ -88,9 +88,10 @@ def proxy_strengths(
         names = sorted(groups.dropna().unique(), key=str)
         rows = groups.value_counts()
         rare = [name for name in names if rows[name] < SMALLEST_SHOWN_ROWS]
+        shown_names = dict(zip(rare, small_group_names(set(map(str, names))), strict=False))
         for group in names[:1] if len(names) == 2 else names:
             inside = (groups == group).to_numpy()[is_known]
-            shown = f"small group {rare.index(group) + 1:d}" if group in rare else f"{group}"
+            shown = shown_names.get(group, f"{group}")
             asked.append((str(attribute), shown, pattern, inside))
 
     found = []

@@ -14,7 +14,7 @@ import pandas as pd
 from tasks.disparity.counts import design_effect, group_names, group_positions
 from tasks.disparity.estimates import FairnessModel
 from tasks.disparity.intervals import Interval, Z
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
 from tasks.gates import About, Check, at_most, not_measured
 from tasks.gates.limits import limit_text
 from tasks.stages.fairness.checks import LARGE_GROUPS, ON_TEST_PART, FairnessCheck
@@ -60,11 +60,11 @@ def compare_registered(
     """
     groups = []
     for attribute in params.privileged:
-        rare = 0
-        for name, rows in group_positions(group_names(protected[attribute])).items():
+        positions = group_positions(group_names(protected[attribute]))
+        numbered = small_group_names(positions)
+        for name, rows in positions.items():
             # What so few rows have in the column may be a person's name in the wrong place.
             is_rare = len(rows) < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
-            rare += is_rare
             # -1, 0 or 1 a row: 0 where both decide alike. Their mean is the difference of both
             # rates, and their variance that of a paired comparison, far smaller than that of two
             # samples.
@@ -75,7 +75,7 @@ def compare_registered(
             groups.append(
                 RegisteredGroup(
                     attribute=attribute,
-                    group=f"small group {rare:d}" if is_rare else name,
+                    group=next(numbered) if is_rare else name,
                     people=len(np.unique(people[rows])),
                     judged_rate=float(judged[rows].mean()),
                     registered_rate=float(registered[rows].mean()),

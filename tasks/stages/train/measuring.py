@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.disparity.counts import design_effect, group_names
 from tasks.disparity.intervals import Interval, Z
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
 from tasks.learning.calibration import Calibration, measure_calibration
 from tasks.learning.leaks import FeatureLeak
 from tasks.learning.params import ApprovalRate, TrainParams
@@ -153,15 +153,15 @@ def _group_calibrations(
     for attribute in protected.columns:
         # People whose group is not known are scored, too: they are a group, and not left out.
         names = group_names(protected[attribute]).fillna(UNKNOWN_GROUP)
-        rare = 0
-        for name in sorted(names.unique()):
+        all_names = sorted(names.unique())
+        numbered = small_group_names(all_names)
+        for name in all_names:
             is_member = (names == name).to_numpy()
             # People, not rows: thirty rows of one person are one outcome.
             members = len(np.unique(people[is_member]))
             # Its name is what few rows have, and may be a person's in the wrong column.
             if is_member.sum() < SMALLEST_SHOWN_ROWS:
-                rare += 1
-                name = f"small group {rare:d}"
+                name = next(numbered)
             measured = None
             if members >= SMALLEST_GROUP_PEOPLE:
                 measured = _calibration(

@@ -205,6 +205,17 @@ def test_a_group_of_few_rows_keeps_its_counts_and_place_and_loses_its_name() -> 
     assert [group.group for group in shown.values()] == list(shown)
 
 
+def test_a_group_that_is_called_as_a_small_one_would_be_hides_none() -> None:
+    """Else a file whose large group has that name takes a small one out of what is judged."""
+    rows = [("blue", True, False, 0.5)] * 9 + [("small group 1", True, True, 0.5)] * 10
+    shown = without_rare_names(count([*rows, ("a", True, True, 0.5)]), privileged="a")
+    assert {name: group.rows for name, group in shown.items()} == {
+        "a": 1,
+        "small group 2": 9,
+        "small group 1": 10,
+    }
+
+
 def test_nobody_is_no_group_to_judge() -> None:
     rows = DecidedRows.of(np.zeros(1), np.zeros(1), np.zeros(1))
     require_rows(rows, "fairness")
