@@ -357,11 +357,15 @@ def calibration(group: GroupCounts, unknown: UnknownRows | None = None) -> Estim
     if unknown is not None:
         residuals = unknown.rows.is_good - unknown.rows.scores
         total = value * group.rows
-        # Those that are underrated most first, and the other way round.
-        for ordered in (np.sort(residuals)[::-1], np.sort(residuals)):
-            gaps = (total + np.cumsum(ordered)) / (group.rows + np.arange(1, len(ordered) + 1))
-            low += min(float(gaps.min()) - value, 0.0)
-            high += max(float(gaps.max()) - value, 0.0)
+        # Those that are underrated most first, and the other way round: of as many as there are,
+        # the first ones move the mean furthest. Each end is moved once, to the furthest of all.
+        orders = (np.sort(residuals)[::-1], np.sort(residuals))
+        added = np.arange(1, len(residuals) + 1)
+        gaps = np.concatenate(
+            [(total + np.cumsum(order)) / (group.rows + added) for order in orders]
+        )
+        low += min(float(gaps.min()) - value, 0.0)
+        high += max(float(gaps.max()) - value, 0.0)
 
     return Estimate(
         measure=Measure.UNDERRATED_BY,

@@ -158,6 +158,21 @@ def test_unknown_rows_widen_each_interval_to_all_that_they_could_make_of_it() ->
             assert holds(widened[measure], (low + slack, high - slack)), (measure, division)
 
 
+def test_unknown_rows_move_each_end_of_a_calibration_by_what_they_can_and_no_more() -> None:
+    """All of them underrated: the furthest is reached once, by all of them together."""
+    known, unknown = decided(200, 7), DecidedRows.of(np.ones(50), np.ones(50), np.full(50, 0.5))
+    counts = count_rows("b", known)
+    alone = calibration(counts)
+    widened = calibration(counts, UnknownRows.of(unknown))
+    furthest = calibration(count_rows("b", joined(known, unknown)))
+    assert alone.value is not None
+    assert alone.interval is not None
+    assert furthest.value is not None
+    moved = furthest.value - alone.value
+    assert moved > 0.05
+    assert widened.interval == pytest.approx((alone.interval[0], alone.interval[1] + moved))
+
+
 def figures_of(comparison: Comparison) -> dict[str, Estimate]:
     return {
         "impact": disparate_impact_ratio(comparison, 1.0),
