@@ -225,7 +225,8 @@ def _judge_calibration(
     segments = len(calibration.segments)
     value: float | None = None
     reason = f"fewer than {params.smallest_people:,} people"
-    if whole is not None and whole.smallest_visible > LARGEST_UNSEEN_ERROR:
+    # `not … <=`: a NaN, which one score that is none makes of all sums, is no error that was seen.
+    if whole is not None and not whole.smallest_visible <= LARGEST_UNSEEN_ERROR:
         reason = (
             f"on {whole.rows:,} rows an error of {whole.smallest_visible:.2g} of all scores "
             "would go unseen"

@@ -219,8 +219,10 @@ def test_the_largest_error_beyond_chance_is_held_against_the_limit() -> None:
     assert "female (sex)" in check.reason
 
 
-def test_calibration_of_too_few_rows_to_see_anything_is_undecided() -> None:
-    check = judged(segments=(segment(smallest_visible=0.3),))[-1]
+@pytest.mark.parametrize("smallest_visible", [0.3, np.nan])
+def test_calibration_of_too_few_rows_to_see_anything_is_undecided(smallest_visible: float) -> None:
+    """Nor is a NaN seen: one score that is none makes all sums of its segment so."""
+    check = judged(segments=(segment(smallest_visible=smallest_visible),))[-1]
     assert check.outcome is Outcome.UNDECIDED
     assert "would go unseen" in check.reason
 
