@@ -295,6 +295,9 @@ def _rows_that_decide(reading: _Reading, p_value: float, params: FairnessParams)
     fewest = reading.estimate.fewest_people
     if reading.margin == 0 or rows == 0:
         return "no number of rows decides a figure that lies on its limit"
+    # An end of its own interval: no width there, from which a p-value or a growth could be read.
+    if reading.best_margin < 0 and reading.p_value >= 1:
+        return "how many rows would cannot be said of a figure that is an end of its interval"
 
     # The half of the interval on the side of the limit has to shrink to the distance between figure
     # and limit, and width falls with the root of the rows.

@@ -184,6 +184,16 @@ def test_a_pass_below_the_screen_says_that_it_is_to_be_looked_at() -> None:
     assert "screen" not in impact(0.92, (0.82, 0.95)).reason
 
 
+def test_a_figure_at_the_end_of_an_interval_that_misses_is_undecided_without_a_number() -> None:
+    """The Theil index of few people with very many rows: its posterior lies beyond it."""
+    theil = estimate(Measure.THEIL_INDEX, 0.0002, (0.0002, 0.07))
+    limits = LIMITS.model_copy(update={"theil_index": 0.0001})
+    checks = judge_fairness(report(theil=theil), fairness_params(), limits)
+    (check,) = [check for check in checks if check.id == FairnessCheck.THEIL_INDEX]
+    assert check.outcome is Outcome.UNDECIDED
+    assert "cannot be said" in check.would_decide
+
+
 def test_the_worst_cut_off_decides_and_is_named() -> None:
     fine = estimate(AT_CUTOFFS, 1.0, (0.9, 1.1), approval_rate=0.9)
     wide = estimate(AT_CUTOFFS, 0.9, (0.75, 1.1), approval_rate=0.7)
