@@ -359,8 +359,7 @@ def intersect(
 
     Groups of fewer than `smallest_rows` are pooled into one, and the pool takes in the next
     smallest group until it has as many itself, so that nobody is left out. The privileged joint
-    group is never
-    pooled: the others are compared with it.
+    group is never pooled: the others are compared with it.
     """
     parts = [names[name] for name in attributes]
     # Text added to a missing value is missing: a row is in a joint group only where both are known.

@@ -125,7 +125,7 @@ class TrainParams(StrictModel):
     seed: int = Field(description="the same seed, data and parameters give the same model")
     favourable: float = Field(description="the target's value that is good for the person")
     validation_ratio: float = Field(
-        gt=0, lt=0.5, description="share of people on whom the cut-off, and rounds, are chosen"
+        gt=0, lt=0.5, description="share of people on whom the cut-off is chosen"
     )
     test_ratio: float = Field(
         gt=0, lt=0.5, description="share of people on whom the registered model is judged"

@@ -2,9 +2,8 @@
 
 Three kinds of model are fitted. The scorer, which is registered, learns from the training part and
 chooses its cut-off on the validation part. A model per fold scores that fold, having learnt from
-the
-others: so every row has a score by a model that never saw its person, and the gates judge all rows
-instead of a fifth. Refits, with other seeds and bootstrap samples of the people, show how far
+all others but one, on which it chooses its cut-off: so every row has a score by a model that never
+saw its person, and the gates judge all rows instead of a fifth. Refits, with other seeds and bootstrap samples of the people, show how far
 explanations and decisions depend on the fit.
 """
 
@@ -108,8 +107,7 @@ def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
 
     Raises:
         ConfigError: `left_out`, `monotone` or `mitigate` name columns of another role, or no
-        feature
-            is left.
+            feature is left.
     """
     features = columns.named(Role.FEATURE)
     _check_names("left_out", params.left_out, features)

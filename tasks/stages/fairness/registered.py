@@ -93,8 +93,9 @@ def judge_registered(
 ) -> Iterator[Check]:
     """Yield a check a group: the registered model approves it as often as those that were judged.
 
-    Of fewer people than a group needs to be judged, nothing is said here: the gate has left such a
-    group undecided.
+    Of a group with fewer people in the part `test` than one needs to be judged, nothing is said
+    here. Where all rows have no more of it, the gate has left it undecided; else its decisions out
+    of fold are judged, and only this comparison is not made.
     """
     limit = limits.registered_shift
     shown_limit = limit_text("≤", limit)
