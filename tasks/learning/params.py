@@ -1,5 +1,6 @@
 """The `train:` section of a use case: what is learnt, from whom, and where approval begins."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -109,6 +110,29 @@ FAMILY_PARAMETERS: dict[str, type[_FamilyParameters]] = {
 }
 
 
+def require_own_parameters(family: str, parameters: Mapping[str, object]) -> None:
+    """Refuse a parameter that the family does not have, or that no use case may set.
+
+    Raises:
+        ValueError: Names the first one, and those that it may have.
+    """
+    # LightGBM and XGBoost ignore what they do not know: a misspelt parameter would change nothing.
+    # What they know, a seed or an objective, would win silently over the settings of `fit`.
+    model = FAMILY_PARAMETERS[family]
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    if unknown := sorted(set(parameters) - set(names)):
+        raise ValueError(
+            f"`parameters` of {family} has {', '.join(unknown)}; it may have: {', '.join(names)}"
+        )
+
+    try:
+        model.model_validate(parameters)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "it"
+        raise ValueError(f"`parameters` of {family}: {field}: {first['msg']}") from error
+
+
 class TrainParams(StrictModel):
     """How the model is trained.
 
@@ -166,20 +190,5 @@ class TrainParams(StrictModel):
 
     @model_validator(mode="after")
     def _parameters_are_the_familys(self) -> "TrainParams":
-        """Refuse a parameter that the family does not have, or that no use case may set."""
-        model = FAMILY_PARAMETERS[self.family]
-        names = [field.alias or name for name, field in model.model_fields.items()]
-        if unknown := sorted(set(self.parameters) - set(names)):
-            raise ValueError(
-                f"`parameters` of {self.family} has {', '.join(unknown)}; "
-                f"it may have: {', '.join(names)}"
-            )
-
-        try:
-            model.model_validate(self.parameters)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"]) or "it"
-            raise ValueError(f"`parameters` of {self.family}: {field}: {first['msg']}") from error
-
+        require_own_parameters(self.family, self.parameters)
         return self

@@ -3,8 +3,8 @@
 Three kinds of model are fitted. The scorer, which is registered, learns from the training part and
 chooses its cut-off on the validation part. A model per fold scores that fold, having learnt from
 all others but one, on which it chooses its cut-off: so every row has a score by a model that never
-saw its person, and the gates judge all rows instead of a fifth. Refits, with other seeds and bootstrap samples of the people, show how far
-explanations and decisions depend on the fit.
+saw its person, and the gates judge all rows instead of a fifth. Refits, with other seeds and
+bootstrap samples of the people, show how far explanations and decisions depend on the fit.
 """
 
 from collections.abc import Iterable, Iterator

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.config.strict import StrictModel
+from tasks.learning.params import require_own_parameters
 
 # No slash: it parts learner, mitigation and features in the name of a configuration.
 Name = Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
@@ -18,6 +19,12 @@ class Learner(StrictModel):
     parameters: dict[str, float | int | str | bool] = Field(
         default={}, description="of the family, by its library's names"
     )
+
+    @model_validator(mode="after")
+    def _parameters_are_the_familys(self) -> "Learner":
+        """Refuse what `train.parameters` would: an alternative is one that could be shipped."""
+        require_own_parameters(self.family, self.parameters)
+        return self
 
 
 class Mitigation(StrictModel):

@@ -1,6 +1,7 @@
 """The grid: every combination once, the shipped one first; what `train` leaves out stays out."""
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.errors import ConfigError
 from tasks.stages.alternatives.configurations import SHIPPED, configurations
@@ -50,3 +51,21 @@ def test_a_mitigation_of_a_column_that_is_not_protected_is_refused() -> None:
 def test_a_multiplier_belongs_to_the_reduction_alone(mitigation: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"train\.multiplier"):
         configurations(COLUMNS, params(mitigations={"odd": mitigation}), TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters"),
+    [
+        ("lightgbm", {"num_leafs": 7}),
+        ("lightgbm", {"seed": 3}),
+        ("xgboost", {"num_leaves": 7}),
+        ("logistic", {"penalty": "l1"}),
+    ],
+)
+def test_a_learner_takes_the_parameters_that_training_takes(
+    family: str, parameters: dict[str, object]
+) -> None:
+    """Else a misspelt one is ignored, and a seed makes all seeds one."""
+    learner = {"family": family, "rounds": 1, "parameters": parameters}
+    with pytest.raises(ValidationError, match=f"`parameters` of {family}"):
+        params(learners={"boosted": learner})
