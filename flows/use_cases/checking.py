@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tasks.config.case_paths import case_path
-from tasks.config.cases import Columns, Role, section_in, validated_file
+from tasks.config.cases import NUMBERS, Columns, Role, section_in, validated_file
 from tasks.config.collecting import FaultList, suggestion
 from tasks.config.resolving import (
     EXTENDS,
@@ -279,13 +279,14 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns, faults:
     """Add sections that name a column which is not there, or has another role."""
     protected = columns.named(Role.PROTECTED)
     features = columns.named(Role.FEATURE)
+    ordered = tuple(name for name in features if columns.root[name].kind in NUMBERS)
     uses = (
         ("fairness.privileged", protected, "protected columns"),
         ("fairness.excused", protected, "protected columns"),
         ("train.mitigate", protected, "protected columns"),
         ("train.left_out", features, "features"),
         ("subgroups.audit", features, "features"),
-        ("train.monotone", features, "features"),
+        ("train.monotone", ordered, "features that are numbers or flags"),
         ("validate.near_duplicate_columns", tuple(columns.root), "declared columns"),
         ("redact.tokenised", columns.named(Role.IDENTIFIER), "identifiers"),
     )

@@ -20,6 +20,8 @@ from tasks.formats.yaml_file import read_yaml
 
 P = TypeVar("P", bound=BaseModel)
 
+NUMBERS = ("number", "flag")  # kinds that are read as float64; all others are read as text
+
 
 class Role(StrEnum):
     """What a column is for. A column of a source that is not declared at all stops ingest."""

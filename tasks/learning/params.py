@@ -181,7 +181,8 @@ class TrainParams(StrictModel):
     )
     monotone: dict[str, Literal[-1, 1]] = Field(
         default={},
-        description="feature -> 1 if more of it never lowers the score, -1 if it never raises it",
+        description="number or flag -> 1 if more of it never lowers the score, -1 if it never "
+        "raises it; of boosted trees alone",
     )
     rounds: int = Field(ge=1, description="trees, or steps of the logistic regression, at most")
     parameters: dict[str, float | int | str | bool] = Field(
@@ -191,4 +192,11 @@ class TrainParams(StrictModel):
     @model_validator(mode="after")
     def _parameters_are_the_familys(self) -> "TrainParams":
         require_own_parameters(self.family, self.parameters)
+        return self
+
+    @model_validator(mode="after")
+    def _only_trees_are_constrained(self) -> "TrainParams":
+        # The sign of a coefficient is the data's: the score could move against what is declared.
+        if self.monotone and self.family == "logistic":
+            raise ValueError("`monotone` binds boosted trees alone, and no logistic regression")
         return self

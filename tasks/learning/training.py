@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from tasks.config.cases import Columns, Role
+from tasks.config.cases import NUMBERS, Columns, Role
 from tasks.engines import Engine
 from tasks.errors import ConfigError, DataError
 from tasks.learning.cutoffs import choose_cutoff
@@ -111,7 +111,9 @@ def features_of(columns: Columns, params: TrainParams) -> tuple[str, ...]:
     """
     features = columns.named(Role.FEATURE)
     _check_names("left_out", params.left_out, features)
-    _check_names("monotone", params.monotone, features)
+    # A category is several inputs of 0 and 1, without an order that a score could follow.
+    ordered = tuple(name for name in features if columns.root[name].kind in NUMBERS)
+    _check_names("monotone", params.monotone, ordered)
     _check_names("mitigate", params.mitigate, columns.named(Role.PROTECTED))
     # A list without a mitigation would look like one and change nothing.
     if (params.mitigation != "none") != bool(params.mitigate):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, model_validator
 
-from tasks.config.cases import Columns, Role
+from tasks.config.cases import NUMBERS, Columns, Role
 from tasks.config.collecting import FaultList, suggestion
 from tasks.config.sources import FileSource, Sources, SqlSource
 from tasks.config.strict import StrictModel
@@ -14,7 +14,6 @@ from tasks.errors import ConfigError
 DERIVED = "derived"  # the `source` of a column that ingest computes
 ADDED = ("subject", "person")  # columns that ingest adds to every use case
 TEXT_KIND = "Declare its `kind`, for example `account`, or `text`: a number loses leading zeros."
-NUMBERS = ("number", "flag")  # kinds that are read as float64; all others are read as text
 KIND_MEANINGS = {
     "number": "a number; what a column is without a `kind`",
     "flag": "0 and 1 (in Parquet, SQL and JSON true and false, too)",

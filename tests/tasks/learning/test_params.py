@@ -34,6 +34,11 @@ def test_what_the_family_does_not_take_is_refused_by_name(
         train_params(family=family, parameters=parameters)
 
 
+def test_a_direction_that_the_family_does_not_keep_is_refused() -> None:
+    with pytest.raises(ValidationError, match="`monotone` binds boosted trees alone"):
+        train_params(family="logistic", monotone={"income": 1})
+
+
 @pytest.mark.parametrize(
     ("family", "parameters"),
     [

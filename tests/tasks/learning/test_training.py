@@ -130,6 +130,7 @@ def test_a_feature_that_is_left_out_is_no_feature() -> None:
         {"left_out": {"race": "no feature"}},
         {"left_out": {"incme": "misspelt"}},
         {"monotone": {"race": 1}},
+        {"monotone": {"town": 1}},
         {"mitigation": "reweighing", "mitigate": ("income",)},
         {"mitigation": "reweighing"},
         {"mitigate": ("race",)},

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tasks.config.cases import Columns
+from tasks.config.cases import NUMBERS, Columns
 from tasks.errors import SourceError
 from tasks.formats.shown import count_of, positions_of
-from tasks.stages.ingest.params import NUMBERS, IngestParams
+from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.reading.kinds import ColumnFault, to_dates, to_numbers, to_text
 
 if TYPE_CHECKING:
