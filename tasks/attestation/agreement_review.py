@@ -178,6 +178,8 @@ class AgreementReview(Predicate):
             drill=text_of(values, "drill"),
             finished=text_of(values, "finishedOn"),
         )
+        # `result` is there for readers of the JSON, and is never believed: a review that says
+        # PASSED over a missing clause is void.
         if values["result"] != review.result:
             raise ValueError("field `result` is not what the sources come to")
         return review

@@ -54,6 +54,8 @@ def declared(stage: str, case: str, workspace: Path) -> Declared:
     outputs = [
         name for kind in ("outs", "metrics", "plots") for name in _names(values.get(kind, []))
     ]
+    # `deps` are written for all use cases at once (`foreach`): DVC puts the case's name in for
+    # `${item}`.
     inputs = [name.replace("${item}", case) for name in _names(values.get("deps", []))]
 
     params: dict[str, str] = {}
@@ -66,6 +68,8 @@ def declared(stage: str, case: str, workspace: Path) -> Declared:
                 # A section stands for the files that it names as well: it holds their digests.
                 inputs += _named_files(value)
 
+    # A file can be named by `deps` and by a section: each is digested once. Outputs are sorted, for
+    # statements name them in this order.
     return Declared(
         stage,
         case,
@@ -116,6 +120,8 @@ def artefact(workspace: Path, name: str) -> Artefact:
     path = workspace / name
     files = files_of(workspace, name)
     if not path.is_dir():
+        # MD5 comes from the same pass over the file. Nothing is believed for it, for collisions are
+        # easy to make (RFC 6151): by it a person finds the file in DVC's cache.
         digests = file_digests(path)
         return Artefact(named(name), digests.sha256, digests.md5)
 
@@ -133,6 +139,7 @@ def folder_artefact(name: str, by_path: list[tuple[str, FileDigests]]) -> Artefa
         {"md5": digests.md5, "relpath": relative}
         for relative, digests in sorted(by_path, key=lambda pair: pair[0])
     ]
+    # `usedforsecurity=False`: an OpenSSL in FIPS mode refuses MD5 otherwise.
     md5 = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False)
     return Artefact(name, sha256, md5.hexdigest(), is_folder=True)
 
@@ -154,6 +161,8 @@ def _files(folder: Path, ignored: tuple[str, ...]) -> Iterator[Path]:
     for entry in os.scandir(folder):
         if any(fnmatch(entry.name, pattern) for pattern in ignored):
             continue
+        # Links are followed: a run folder holds its inputs as links into `data/` and the snapshot
+        # (`tasks.worker.run_folder`), and what counts is the bytes that a stage reads through them.
         if entry.is_dir():
             yield from _files(Path(entry.path), ignored)
         elif entry.is_file():
@@ -161,6 +170,7 @@ def _files(folder: Path, ignored: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _names(entries: list[Any]) -> list[str]:
+    # An entry with options (`cache: false`) is an object whose one key is the path.
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
@@ -168,6 +178,7 @@ def _named_files(value: Any) -> Iterator[str]:
     """Yield the path of every `tasks.config.case_files.CaseFile` in a section."""
     if not isinstance(value, dict):
         return
+    # By its shape: the offline verifier has this module and no pydantic, and so not the class.
     if value.keys() == {"path", "sha256"}:
         yield value["path"]
     for inner in value.values():

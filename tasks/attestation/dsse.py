@@ -39,6 +39,9 @@ class Envelope:
 
     def is_signed_by(self, key: PublicKey) -> bool:
         """Say whether `key` signed this payload as this type."""
+        # `keyid` is not a part of what is signed. The key ring looks keys up by it: an envelope has
+        # to name the key that signed it, or one role's signature could stand under another role's
+        # name.
         return self.keyid == key.keyid and key.verifies(
             self.signature, pae(self.payload_type, self.payload)
         )
@@ -46,6 +49,8 @@ class Envelope:
 
 def pae(payload_type: str, payload: bytes) -> bytes:
     """Return the pre-authentication encoding (DSSE protocol, v1)."""
+    # The lengths are of bytes, and stand before both parts, so that no end of a type can be read as
+    # the beginning of a payload.
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -65,8 +70,12 @@ def read_envelope(data: bytes, where: str) -> Envelope:
     """
     try:
         values: Any = parse_json(data)
+        # The specification allows several. A second one that nobody verifies would be room for
+        # bytes that change unnoticed, and an entry has one signer here.
         (signature,) = values["signatures"]
         envelope = Envelope(
+            # Without `validate` Python passes over characters that are not base64: two texts, one
+            # payload.
             base64.b64decode(values["payload"], validate=True),
             str(values["payloadType"]),
             str(signature["keyid"]),
@@ -78,6 +87,8 @@ def read_envelope(data: bytes, where: str) -> Envelope:
     # Both are ASCII wherever they mean something, and what is not takes four times its size.
     if not (envelope.payload_type + envelope.keyid).isascii():
         raise _altered(where, "a payload type and a key id in ASCII", "other characters")
+    # The ledger's leaf holds the digest of these bytes: with spaces, fields in another order or one
+    # field more there would be a second envelope that verifies like the first.
     if envelope.to_bytes() != data:
         raise _altered(where, "an envelope in canonical form", "another form of it")
     return envelope

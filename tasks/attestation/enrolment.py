@@ -46,6 +46,7 @@ def check_enrolment(enrolment: Enrolment, keys: KeyRing) -> None:
     if enrolment.holder == WORKER:
         return
     folded = fold_name(enrolment.holder)
+    # Revoked keys count as well: whoever gave theirs up is still somebody.
     for entry in keys.entries.values():
         if not entry.is_of_person:
             continue
@@ -75,6 +76,7 @@ def _check_names(enrolment: Enrolment) -> None:
 def _check_kind_of_holder(enrolment: Enrolment) -> None:
     personal = sorted(set(enrolment.roles) & set(PERSONAL))
 
+    # Folded before it is compared: `Worker` would be a person to one reader and nobody to another.
     if fold_name(enrolment.holder) != WORKER:
         if personal and not enrolment.logins:
             raise _refused(
@@ -108,6 +110,7 @@ def _check_stranger(enrolment: Enrolment, entry: KeyEntry, keys: KeyRing) -> Non
         return
 
     names = (enrolment.holder, *enrolment.logins)
+    # A name may be shown, for it is in the log in clear. Of an address only a hash is known.
     shared = next((f"`{name}`" for name in names if fold_name(name) in stranger.names), "")
     raise _refused(
         "keys enrol",

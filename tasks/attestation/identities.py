@@ -71,6 +71,8 @@ def addresses_sha256(email: str) -> tuple[str, ...]:
 def _address_sha256(address: str) -> str:
     if not address:
         return ""
+    # The prefix keeps these hashes apart from others of the same address. It hides no address from
+    # whoever can guess it: evidence only needs to compare them.
     return hashlib.sha256(b"portcullis/person/v1\n" + address.encode()).hexdigest()
 
 
@@ -87,6 +89,7 @@ class Identity:
 
         A name with an `@` is an address, too: it is the same person whose commits carry it.
         """
+        # A name that folds to nothing would be shared by everybody else whose name does.
         spelt = [name for name in names if fold_name(name)]
         of_names = (value for name in spelt if "@" in name for value in addresses_sha256(name))
         addresses = frozenset((*emails_sha256, *of_names)) - {""}

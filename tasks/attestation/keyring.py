@@ -37,6 +37,8 @@ class KeyEntry:
     @cached_property
     def identity(self) -> Identity:
         """What this entry says about who the holder is."""
+        # Kept in the object's dictionary, which a frozen class allows: readers ask it for every
+        # key.
         return Identity.of((self.holder, *self.logins), self.emails_sha256)
 
     @property
@@ -80,6 +82,7 @@ class KeyRing:
         # 2. By a key that the log names, in this role.
         if entry is None:
             raise _unfit(where, f"a key with role {wanted} that is in the log", f"{shown}, unknown")
+        # Asked before the signature: a key of another role has nothing to say, whatever it signed.
         if not set(roles) & set(entry.roles):
             held = ", ".join(entry.roles)
             raise _unfit(where, f"a key with role {wanted}", f"{shown} of {held}")
@@ -104,6 +107,7 @@ class KeyRing:
             self._begin(envelope)
             return
         self.signed(index, envelope, ROOT)
+        # Read after the signature was verified, never before: what nobody signed is not parsed.
         statement = read_statement(envelope.payload, f"ledger entry {index}")
         self._apply(index, statement)
 
@@ -143,6 +147,7 @@ class KeyRing:
             if entry.is_of_person:
                 holder = fold_name(entry.holder)
                 people[holder] = people.get(holder, Identity()).joined(entry.identity)
+        # By all keys of a holder together: one key may know the login, and another the address.
         return tuple(person for person in people.values() if person.shares(identity))
 
     @property
@@ -161,6 +166,7 @@ class KeyRing:
 
         # Nothing in the log vouches for its first key: that is what `trusted` is for.
         public = _public_key(statement, addition)
+        # The length is asked besides, for every id begins with an empty text.
         is_trusted = public.keyid.startswith(self.trusted)
         if len(self.trusted) < TRUSTED_DIGITS or not is_trusted:
             trusted = self.trusted[:TRUSTED_DIGITS] or "that you trust"

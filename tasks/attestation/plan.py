@@ -31,6 +31,8 @@ class Plan:
     @property
     def sha256(self) -> str:
         """The digest by which a plan is called: that of its parts."""
+        # Not of the settings: the parts hold all of them by whole digests, and files and policy
+        # besides.
         return sha256(canonical(self.parts)).hexdigest()
 
     def has_gate(self, gate: str) -> bool:
@@ -89,4 +91,5 @@ def _covers(part: str, setting: str) -> bool:
     """
     kind, _, name = part.partition(":")
     section = f"limits.{name}" if kind == "gate" else name
+    # With the dot at the end of both, so that `train` does not cover `training.seed`.
     return f"{setting}.".startswith(f"{section}.")

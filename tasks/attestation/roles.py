@@ -26,6 +26,7 @@ PROMOTION_APPROVAL = f"{OWN}/promotion-approval/v1"
 PROMOTION = f"{OWN}/promotion/v1"
 ALIAS_MOVE = f"{OWN}/alias-move/v1"
 
+# These words stand in entries of the ledger: another spelling would be another role there.
 ROOT = "root"
 LOG = "log"
 GATE = "gate"

@@ -17,11 +17,14 @@ def started_by(settings: Settings) -> str:
 
     The variable holds a staff id, set by what authenticated them.
     """
+    # Under a service all runs have one login. By that alone no second person could be told from the
+    # first, so what authenticates people sets the variable.
     if actor := settings.actor.strip():
         return actor
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
+        # Accounts of containers often have a number and no name.
         return f"uid {os.getuid()}"
 
 

@@ -47,6 +47,7 @@ class PublicKey:
     @cached_property
     def keyid(self) -> str:
         """The key's name, which nobody chooses."""
+        # Of DER and not of the PEM text, which can be wrapped in several ways: a key has one id.
         return sha256(
             self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         ).hexdigest()

@@ -38,6 +38,8 @@ class Artefact:
         """Read a ResourceDescriptor that has a name and a sha256."""
         digest = values["digest"]
         found = str(digest["sha256"])
+        # Small letters alone: digests are compared as texts, and `AB` would be another one than
+        # `ab`.
         if len(found) != 64 or not HEX.issuperset(found):
             raise ValueError("not a sha256")
         is_folder = values.get("annotations", {}).get("kind") == "folder"
@@ -68,6 +70,7 @@ class Statement:
 
     def digest_of(self, name: str) -> str | None:
         """Return the sha256 of the subject `name`, or None."""
+        # The first is the only one: `read_statement` refuses a name that is there twice.
         return next((subject.sha256 for subject in self.subjects if subject.name == name), None)
 
 
@@ -91,9 +94,9 @@ def read_statement(payload: bytes, where: str) -> Statement:
             remedy="It cleared nothing; find out who wrote it.",
         ) from error
 
-    if (
-        statement.to_bytes() != payload
-    ):  # a key given twice is read differently by different readers
+    # Beside spaces and other spellings of a text, this refuses a field of the statement itself that
+    # this reader does not know: it is not in what `to_bytes` writes.
+    if statement.to_bytes() != payload:
         raise EvidenceError(
             where,
             expected="a statement in canonical JSON",
@@ -101,6 +104,8 @@ def read_statement(payload: bytes, where: str) -> Statement:
             remedy="It cleared nothing.",
         )
 
+    # About nothing it would be about whatever a reader expects; a name with two digests lets two
+    # readers take a different one.
     if not subjects or len({subject.name for subject in subjects}) != len(subjects):
         raise EvidenceError(
             where,

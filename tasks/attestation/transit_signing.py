@@ -25,12 +25,15 @@ class TransitSigner:
         self._server = server
         self._token = token
         self._key = key
+        # Asked once. Where somebody rotates the key between two signatures, the second would else
+        # be made by a version whose public half this process has not entered into the log.
         self._version, self.public = self._latest()
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature, made by the version of the key that `public` shows."""
         body = {"input": base64.b64encode(data).decode(), "key_version": self._version}
         signed = str(self._ask(f"sign/{self._key}", body)["signature"])
+        # Transit answers `vault:v<version>:<base64>`; the version is the one that was asked for.
         return base64.b64decode(signed.rpartition(":")[2])
 
     def _latest(self) -> tuple[int, PublicKey]:

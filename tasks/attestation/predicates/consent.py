@@ -66,6 +66,7 @@ class ModelApproval(SignedConsent):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the predicate."""
+        # The one decision that there is: whoever does not approve signs nothing.
         return {"decision": APPROVE, **super().to_dict()}
 
     @classmethod

@@ -55,6 +55,7 @@ class DeferredKey:
         if not isinstance(values["held"], bool):
             raise ValueError("field `held` is no boolean")
         texts = {name: text_of(values, name) for name in values if name != "held"}
+        # `require_fields` let exactly the class's own names through.
         return cls(held=values["held"], **texts)
 
 
@@ -182,6 +183,7 @@ class ErasureReceipt(ErasureStatement):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         figures = ("people", "verified", "modelsToRetrain", "purged", "left", "unseen", "horizon")
+        # Receipts of before these were counted are read, and written again, as they were signed.
         later = tuple(name for name in ("tooShort", "failed") if name in values)
         require_fields(values, (*REQUEST_FIELDS, *figures, *later))
         deferred = values["deferred"]
@@ -216,6 +218,7 @@ class ErasureCompletion(ErasureStatement):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         require_fields(values, (*REQUEST_FIELDS, "completes"))
+        # A completion that defers again would say that nothing was completed.
         if values["deferred"] != {}:
             raise ValueError("field `deferred` is not empty")
         return cls(

@@ -89,6 +89,7 @@ class KeyAddition(KeyStatement):
             emails_sha256=emails_sha256,
             logins=logins,
         )
+        # One addition, one form: otherwise the same entry could be written as two statements.
         if (values["action"] == ENROL) is not addition.is_enrolment:
             raise ValueError("an enrolment that says no more than `add` does")
         return addition

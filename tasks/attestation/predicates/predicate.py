@@ -62,6 +62,7 @@ def require_fields(
     Raises:
         ValueError: Names the first such field. A field's value is never in it.
     """
+    # The JSON can be somebody else's: a list or a number may stand where an object is due.
     if not isinstance(values, Mapping):
         raise ValueError("not an object")
 

@@ -71,6 +71,8 @@ class Provenance(Predicate):
             "annotations": {"dirty": list(run.dirty)},
         }
 
+        # A field is written where it says something, here and below: statements of before there was
+        # the field come out as the bytes that were signed.
         mode = {"portcullis_mode": run.mode} if run.mode else {}
         drill = {"portcullis_drill": run.drill} if run.drill else {}
 
@@ -180,6 +182,7 @@ def _claimed(byproducts: list[dict[str, Any]]) -> dict[str, int]:
     return {
         item["name"].removeprefix(CLAIMED): int(item["annotations"]["count"])
         for item in byproducts
+        # The format lets a builder name by-products of any kind; these are ours.
         if str(item.get("name", "")).startswith(CLAIMED)
     }
 

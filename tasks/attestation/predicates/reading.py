@@ -96,6 +96,8 @@ def read_predicate(statement: Statement, where: str) -> Predicate:
     try:
         return reader(statement.predicate)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        # The text of a plain ValueError is ours and quotes no value. Those of its subclasses and of
+        # Python's other errors can: a KeyError shows the key, a UnicodeError the bytes.
         reason = str(error) if type(error) is ValueError else type(error).__name__
         raise EvidenceError(
             where,

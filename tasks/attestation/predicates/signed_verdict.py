@@ -73,6 +73,8 @@ class SignedVerdict(Predicate):
             return tuple(check.key for check in verdict.checks if check.outcome is outcome)
 
         return cls(
+            # The format's third result, WARNED, lets through: undecided is FAILED there
+            # (docs/adr/0035).
             result="FAILED" if verdict.outcome.is_blocking else "PASSED",
             outcome=verdict.outcome.value,
             gate=verdict.gate,
@@ -176,6 +178,8 @@ def _signed_fields(check: Check | EarlierCheck) -> dict[str, Any]:
 
 def _checks(values: Any) -> tuple[Check | EarlierCheck, ...]:
     try:
+        # All or none: without the one that cannot be read the list could look complete, and
+        # clearance asks for required checks by their ids. An empty list has none of them.
         return tuple(
             Check.from_dict(check) if "id" in check else EarlierCheck(**check) for check in values
         )

@@ -156,6 +156,8 @@ class PromotionDecision(Predicate):
             "refusals", "requestedBy", "givenOn", "mode",
         )  # fmt: skip
         require_fields(values, names)
+        # Strict, unlike a verification summary: a decision that is void moves nothing, and what
+        # served before goes on, as after one that failed.
         if values["result"] not in (PASSED, FAILED) or values["step"] not in tuple(PromotionStep):
             raise ValueError("neither a result nor a step that there is")
 
