@@ -1,8 +1,6 @@
 """What a stage reads and writes, as `dvc.yaml` declares it, and the digests of what lies there.
 
-Digests are sha256, and md5 because DVC names files by it.
-
-Digests are SHA-256, and DVC's MD5. A statement is about bytes that the worker has digested itself,
+Digests are SHA-256, and the MD5 by which DVC names files. A statement is about bytes that the worker has digested itself,
 never about what a stage says of itself.
 """
 
