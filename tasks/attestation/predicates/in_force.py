@@ -216,15 +216,16 @@ class Terms:
         if unknown := sorted(set(self.anchors) - set(ANCHORS)):
             raise ValueError(f"anchor `{unknown[0][:60]}` is none of {', '.join(ANCHORS)}")
         names = (
-            *self.anchors.values(),
+            *self.refs,
+            *self.signers,
             *self.registry_names,
             *self.registry_names.values(),
             *self.plans,
         )
-        if "" in (*self.refs, *self.signers, *names):
+        if "" in (*names, *self.anchors.values()):
             raise ValueError("an empty ref, signer, anchor, registry name or use case")
-        # As those of people: a letter of another alphabet would let a second name look like this.
-        names = (*self.refs, *self.signers, *self.registry_names, *self.registry_names.values())
+        # As those of people: a letter of another alphabet would let a second name look like this. A
+        # plan under such a name would bind no use case, and seem to bind one.
         if not all(name.isascii() for name in names):
             raise ValueError("a ref, signer, registry name or use case that is not ASCII")
         if self.least_mode not in MODES:

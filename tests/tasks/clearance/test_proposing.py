@@ -175,6 +175,7 @@ NO_PROPOSALS = {
     "a number that is none": (changed("people", float("nan")), "NaN or an infinity"),
     "letters that look alike": (changed("refs", ["refs/heads/m\u0430in"]), "not ASCII"),
     "a use case that looks alike": (changed("registryNames", {"loan": "l\u043ean"}), "not ASCII"),
+    "a plan that looks like one": (changed("plans", {"l\u043ean": "a" * 64}), "not ASCII"),
     "an unknown term": (changed("colour", "red"), "unknown field `colour`"),
     "an unknown anchor": (changed("anchors", {"moon": "x"}), "anchor `moon`"),
     "an anchor of anybody": (changed("anchors", {"mirror": ""}), "an empty ref"),
