@@ -38,11 +38,15 @@ class TransitSigner:
 
     def _latest(self) -> tuple[int, PublicKey]:
         found = self._ask(f"keys/{self._key}", None)
-        if found.get("type") != "ed25519" or found.get("exportable"):
+        # A plain-text backup holds the private key, as an export does. An answer that does not say
+        # whether it can be had is no answer that it cannot.
+        leaving = {name: found.get(name) for name in ("exportable", "allow_plaintext_backup")}
+        if found.get("type") != "ed25519" or any(value is not False for value in leaving.values()):
+            states = ", ".join(f"{name}: {value}" for name, value in leaving.items())
             raise ConfigError(
                 f"Transit key {self._key}",
-                expected="type ed25519, not exportable",
-                found=f"{found.get('type')}, exportable: {found.get('exportable')}",
+                expected="type ed25519, not exportable, without a plain-text backup",
+                found=f"{found.get('type')}, {states}",
                 remedy=(
                     "Make a new one; a key that can be exported proves nothing about who signed."
                 ),

@@ -1,5 +1,6 @@
 """Keys that never leave a key service: against a real OpenBao server."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def bao() -> Iterator[Bao]:
         for role in ("root", "log", "erasure"):
             server.ask(f"transit/keys/portcullis-{role}", b'{"type": "ed25519"}')
         server.ask("transit/keys/portable", b'{"type": "ed25519", "exportable": true}')
+        server.ask("transit/keys/saved", b'{"type": "ed25519", "allow_plaintext_backup": true}')
         yield server
 
 
@@ -74,6 +76,8 @@ def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_
 ) -> None:
     with pytest.raises(ConfigError, match="not exportable"):
         TransitSigner(BaoServer(bao.address), services.TOKEN, "portable")
+    with pytest.raises(ConfigError, match="allow_plaintext_backup: True"):
+        TransitSigner(BaoServer(bao.address), services.TOKEN, "saved")
     with pytest.raises(ServiceError, match="HTTP 403"):
         TransitSigner(BaoServer(bao.address), "nobody", "portcullis-log")
     with pytest.raises(ServiceError, match="HTTP 404"):
@@ -84,3 +88,24 @@ def test_a_token_that_may_not_sign_a_service_that_is_down_and_a_key_that_can_be_
         pytest.raises(ServiceError, match="nothing was signed"),
     ):
         notary.record(RECEIPT)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"exportable": True, "allow_plaintext_backup": False},
+        {"exportable": False, "allow_plaintext_backup": True},
+        {"exportable": False},
+        {"allow_plaintext_backup": False},
+    ],
+)
+def test_a_key_that_may_leave_the_service_or_of_which_that_is_not_said_signs_nothing(
+    stated: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = {"public_key": base64.b64encode(bytes(32)).decode()}
+    answer = {"type": "ed25519", "latest_version": 1, "keys": {"1": public}, **stated}
+    monkeypatch.setattr(
+        "tasks.attestation.transit_signing.ask_transit", lambda *_, **__: dict(answer)
+    )
+    with pytest.raises(ConfigError, match="not exportable"):
+        TransitSigner(BaoServer("http://127.0.0.1:9"), "token", "portcullis-log")
