@@ -130,8 +130,9 @@ class AgreementReview(Predicate):
 
     @property
     def result(self) -> str:
-        """PASSED where every source may be used."""
-        return PASSED if all(source.is_in_force for source in self.sources) else FAILED
+        """PASSED where every source may be used, and there is one."""
+        is_usable = bool(self.sources) and all(source.is_in_force for source in self.sources)
+        return PASSED if is_usable else FAILED
 
     @property
     def signed_on(self) -> str:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tasks.attestation.agreement_review import AgreementReview, ReviewedSource
 from tasks.clearance.agreements import agreement_refusals, register_sha256
 from tasks.errors import RefusalKind
@@ -30,6 +32,13 @@ def test_a_model_is_cleared_until_the_last_day_and_not_after_it() -> None:
 
 def test_no_register_is_an_empty_one(tmp_path: Path) -> None:
     assert register_sha256(tmp_path) == folder_sha256(())
+
+
+def test_a_review_of_no_source_lets_no_data_through() -> None:
+    review = AgreementReview(CASE, "2026-01-01", REGISTER, (), "0" * 32, "local", "", "")
+    assert review.result == "FAILED"
+    with pytest.raises(ValueError, match="not what the sources come to"):
+        AgreementReview.from_dict({**review.to_dict(), "result": "PASSED"})
 
 
 class Reviewed:
