@@ -1,7 +1,7 @@
 """What a stage reads and writes, as `dvc.yaml` declares it, and the digests of what lies there.
 
-Digests are SHA-256, and the MD5 by which DVC names files. A statement is about bytes that the worker has digested itself,
-never about what a stage says of itself.
+Digests are SHA-256, and the MD5 by which DVC names files. A statement is about bytes that the
+worker has digested itself, never about what a stage says of itself.
 """
 
 import hashlib
