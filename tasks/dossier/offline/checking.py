@@ -2,8 +2,8 @@
 
 The bundle is verified first, byte for byte. Then each claim: its entry is in the bundle, is the
 envelope that it names, and has the check with this outcome, value and limit, or names the artefact.
-Then every file is the one that the dossier names. How a claim is worded, it cannot tell: who has
-the ledger makes the dossier again, and compares its digest.
+Then every file is the one that the dossier names, and it names every file. How a claim is worded,
+it cannot tell: who has the ledger makes the dossier again, and compares its digest.
 """
 
 import re
@@ -16,13 +16,19 @@ from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
 from tasks.formats.digests import sha256_of
+from tasks.formats.regular_file import read_regular_file
 from tasks.formats.strict_json import parse_json, read_json
 from tasks.gates import Check, format_number
-from tasks.verifier.bundle import verify_bundle
+from tasks.verifier.bundle import Verified, verify_bundle
 from tasks.verifier.statement_index import Entry, Signed, verified
 
 INDEX = "dossier.json"
 BUNDLE = "bundle.zip"
+# Beside the index itself: the bundle is verified by itself, and the program is the one that runs.
+UNNAMED = (INDEX, BUNDLE, "check-dossier.pyz")
+STATEMENTS = "statements"
+# What makes no claim. Whatever else a row is said to be, it needs a reference.
+OPEN_STANDINGS = ("MISSING", "stale", "not applicable")
 # What a dossier names lies in it: no way up or out.
 NAME = re.compile(r"(statements/)?[a-z0-9][a-z0-9.-]*")
 
@@ -48,6 +54,20 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
     """
     values: Any = read_json(folder / INDEX, INDEX, remedy="Name the folder of a dossier.")
     bundle = verify_bundle(folder / BUNDLE, root_keyid)
+
+    # The index is signed by nobody: whatever it lacks, and wherever, is one fault of the folder.
+    try:
+        return _check_claims(folder, values, bundle)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError(
+            INDEX,
+            expected="the index of a dossier, as this program knows it",
+            found=f"another form of it ({type(error).__name__})",
+            remedy="It was altered, or is of another version: use the program beside it.",
+        ) from error
+
+
+def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier:
     log = bundle.log
     by_index = {entry.index: entry for entry in log.entries}
 
@@ -64,7 +84,7 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
         for row in rows:
             references = row["references"]
             claims += bool(references)
-            if row["standing"] in ("answered", "evidence against") and not references:
+            if row["standing"] not in OPEN_STANDINGS and not references:
                 faults.append(f"{page}: a claim without a reference")
 
             for reference in references:
@@ -80,7 +100,15 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
                     signed_by_index[index] = verified(entry, log.keys)
                 faults += _faults(page, row, reference, signed_by_index[index])
 
-    faults += _file_faults(folder, values["files"])
+    # A page without its file, or a file without its page, would be shown and not checked.
+    named = values["files"]
+    if not values["pages"]:
+        faults.append(f"{INDEX} names no page")
+    faults += [
+        f"{page}.html is not named" for page in values["pages"] if f"{page}.html" not in named
+    ]
+    faults += _file_faults(folder, named)
+    faults += _stray_faults(folder, named)
     faults += _statement_faults(folder, used, by_index)
     # One wrong entry is referred to by many rows, and is one fault of a page.
     return CheckedDossier(claims, len(used), tuple(dict.fromkeys(faults)))
@@ -148,13 +176,25 @@ def _file_faults(folder: Path, digests: Any) -> list[str]:
     return faults
 
 
+def _stray_faults(folder: Path, digests: Any) -> list[str]:
+    """Return the files that lie in the folder though the dossier does not name them."""
+    faults = []
+    for path in sorted((*folder.iterdir(), *(folder / STATEMENTS).glob("*"))):
+        name = path.relative_to(folder).as_posix()
+        is_named = name in digests or name in UNNAMED or name == STATEMENTS
+        # Hidden ones are a file manager's: no page is called that, and none leads there.
+        if not is_named and not path.name.startswith("."):
+            faults.append(f"{name} is not named by the dossier")
+    return faults
+
+
 def _statement_faults(folder: Path, used: set[int], by_index: dict[int, Entry]) -> list[str]:
     """Return the statements under `statements/` that are other than the signed ones."""
     faults = []
     for index in sorted(used & by_index.keys()):
-        path = folder / "statements" / f"{index}.json"
+        path = folder / STATEMENTS / f"{index}.json"
         try:
-            readable = parse_json(path.read_bytes())
+            readable = parse_json(read_regular_file(path))
         except (OSError, ValueError, EvidenceError):
             faults.append(f"statements/{index}.json cannot be read")
             continue

@@ -1,6 +1,7 @@
 """A dossier is checked by the bundle beside it; whatever was edited since is told."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,11 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "a value that was another": lambda v: first_check(v)["figures"].__setitem__(0, "0.99"),
     "a limit that was another": lambda v: first_check(v)["figures"].__setitem__(2, "any"),
     "a claim whose references are gone": lambda v: first_claim(v).update(references=[]),
+    "a claim by another word, without references": lambda v: first_claim(v).update(
+        standing="shown", references=[]
+    ),
+    "a dossier without pages": lambda v: v["pages"].clear(),
+    "a page that is not to be checked": lambda v: v["files"].pop("model-card.html"),
     "another model": lambda v: v["model"].update(sha256="0" * 64),
     "another state of the ledger": lambda v: v["log"].update(root="0" * 64),
 }
@@ -76,6 +82,36 @@ def test_a_page_that_was_edited_is_told(folder: Path, small: SmallDossier) -> No
     path.write_text(path.read_text().replace("MISSING", "answered"))
     faults = check_dossier(folder, small.signed_log.trusted).faults
     assert faults == ("index.html was changed since",)
+
+
+@pytest.mark.parametrize("name", ["approval.html", "statements/900.json", "more"])
+def test_a_file_that_the_dossier_does_not_name_is_told(
+    folder: Path, small: SmallDossier, name: str
+) -> None:
+    (folder / name).write_text("approved")
+    (folder / ".DS_Store").write_bytes(b"")
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+    assert faults == (f"{name} is not named by the dossier",)
+
+
+@pytest.mark.parametrize("name", ["files", "pages", "model", "log"])
+@pytest.mark.parametrize("value", [None, [1], "text"])
+def test_an_index_of_another_form_is_one_line(
+    folder: Path, small: SmallDossier, capsys: pytest.CaptureFixture[str], name: str, value: Any
+) -> None:
+    change(folder, lambda v: v.update({name: value}))
+    assert main([str(folder), "--root", small.signed_log.trusted]) == EvidenceError.exit_code
+    assert capsys.readouterr().err.startswith("check-dossier: dossier.json: expected the index")
+
+
+def test_a_pipe_in_the_place_of_a_statement_holds_nobody_up(
+    folder: Path, small: SmallDossier
+) -> None:
+    path = next((folder / "statements").glob("*.json"))
+    path.unlink()
+    os.mkfifo(path)
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+    assert f"statements/{path.name} cannot be read" in faults
 
 
 def test_a_dossier_names_nothing_outside_its_folder(folder: Path, small: SmallDossier) -> None:
