@@ -1,6 +1,7 @@
 """Write a dossier: pages, statements, the bundle and the checker, whole or not at all."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -186,7 +187,8 @@ def write_dossier(dossier: Dossier, folder: Path) -> None:
     Raises:
         ConfigError: The folder is there and holds something else.
     """
-    if folder.exists() and not _is_replaceable(folder):
+    # A link too, also one that leads nowhere: what it leads to is somebody else's to replace.
+    if os.path.lexists(folder) and not _is_replaceable(folder):
         raise ConfigError(
             str(folder),
             expected="a new folder, or one that holds a dossier",
@@ -205,12 +207,24 @@ def write_dossier(dossier: Dossier, folder: Path) -> None:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
 
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
+        # The old one is renamed away and not removed: that takes its time, and a reader would see
+        # half of it. Where the new one cannot take its place it comes back.
+        aside = draft.with_name(f"{draft.name}-old")
+        is_replacing = folder.exists()
+        if is_replacing:
+            folder.rename(aside)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if is_replacing:
+                aside.rename(folder)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
 def _is_replaceable(folder: Path) -> bool:
-    return folder.is_dir() and ((folder / INDEX).is_file() or not any(folder.iterdir()))
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return (folder / INDEX).is_file() or not any(folder.iterdir())

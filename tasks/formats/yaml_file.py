@@ -183,17 +183,34 @@ def read_yaml(path: Path, name: str = "") -> Any:
     """
     name = name or path.as_posix()
     try:
-        text = read_regular_file(path, most_bytes=MOST_YAML_BYTES).decode("utf-8")
+        content = read_regular_file(path, most_bytes=MOST_YAML_BYTES)
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            name,
-            expected="a YAML file in UTF-8",
-            found=describe_unreadable(error),
-            remedy="Restore it from git.",
-        ) from error
+        raise _unreadable(name, error) from error
+    return parse_yaml_bytes(content, name)
+
+
+def parse_yaml_bytes(content: bytes, name: str) -> Any:
+    """Return what the bytes of a YAML file hold, for whoever has compared them with a digest.
+
+    Raises:
+        ConfigError: They are not UTF-8, or `parse_yaml` refuses them.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, error) from error
 
     # As Python's text files do; editors on Windows write both.
     return parse_yaml(text.replace("\r\n", "\n").replace("\r", "\n"), name)
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> ConfigError:
+    return ConfigError(
+        name,
+        expected="a YAML file in UTF-8",
+        found=describe_unreadable(error),
+        remedy="Restore it from git.",
+    )
 
 
 @lru_cache(maxsize=MOST_KEPT_TEXTS)

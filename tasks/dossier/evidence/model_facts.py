@@ -11,7 +11,7 @@ COMMITMENT = "explain/decisions"
 
 
 def find_decision(evidence: SignedFiles) -> Lookup:
-    """Return what was decided last about the model, and by which stage."""
+    """Return what was decided last about the model, and by which stage; FAILED speaks against."""
     if evidence.decision is None:
         return Lacking("no signed decision about this model")
 
@@ -20,7 +20,8 @@ def find_decision(evidence: SignedFiles) -> Lookup:
     stage = predicate.verifier.split("/")[-2]
     reasons = f", {len(predicate.refusals)} reasons" if predicate.refusals else ""
     text = f"{stage} decided {predicate.result} on {predicate.finished[:10]}{reasons}"
-    return Claim(text, (evidence.refer(evidence.decision),))
+    references = (evidence.refer(evidence.decision),)
+    return Claim(text, references, is_against=not predicate.has_passed)
 
 
 def find_plan(evidence: SignedFiles) -> Lookup:
@@ -35,17 +36,20 @@ def find_plan(evidence: SignedFiles) -> Lookup:
 
 
 def find_code(evidence: SignedFiles) -> Lookup:
-    """Return by which lock the stages ran; a module that is outside it speaks against them."""
+    """Return by which lock the stages ran; a module outside it, or another lock, speaks against."""
     # One silent stage is enough to know nothing: its code may have been any.
     steps = [step for step in evidence.chain.steps if step.signed.predicate.run.code]
     if not steps or len(steps) < len(evidence.chain.steps):
         return Lacking("a stage says nothing about its code")
 
+    # Of several locks none is the release's, and without one nothing says what was installed.
     locks = {str(step.signed.predicate.run.code.lock_sha256) for step in steps}  # type: ignore[union-attr]
     foreign = [name for step in steps for name in step.signed.predicate.run.code.foreign]  # type: ignore[union-attr]
-    text = f"lock sha256:{sorted(locks)[0][:12]}…, {len(foreign)} modules outside it"
+    lock = f"lock sha256:{min(locks)[:12]}…" if len(locks) == 1 else f"{len(locks)} different locks"
+    text = "a stage ran without a lock" if "" in locks else lock
     references = tuple(evidence.refer(step.signed) for step in steps)
-    return Claim(text, references, is_against=bool(foreign))
+    is_against = bool(foreign) or len(locks) > 1 or "" in locks
+    return Claim(f"{text}, {len(foreign)} modules outside it", references, is_against=is_against)
 
 
 def find_commit(evidence: SignedFiles) -> Lookup:

@@ -14,7 +14,8 @@ from tasks.dossier.claims import Reference
 from tasks.dossier.evidence.lacking import Lacking
 from tasks.dossier.evidence.release_standing import ReleaseStanding
 from tasks.formats.canonical_json import canonical
-from tasks.formats.yaml_file import read_yaml
+from tasks.formats.regular_file import read_regular_file
+from tasks.formats.yaml_file import MOST_YAML_BYTES, parse_yaml_bytes
 from tasks.verifier.statement_index import Signed
 
 
@@ -76,13 +77,15 @@ class SignedFiles(ReleaseStanding):
         # `data/<case>` lies in the workspace, from which paths of a section are counted.
         path = self.data.parents[1] / pinned["path"]
         try:
-            content = path.read_bytes()
-        except OSError:
-            # A file that cannot be read has no digest that was signed: it is told as one exchanged.
-            content = b""
-        if sha256(content).hexdigest() != pinned["sha256"]:
+            content = read_regular_file(path, most_bytes=MOST_YAML_BYTES)
+        except (OSError, ValueError):
+            content = None
+        # A file that cannot be read has no digest that was signed: it is told as one exchanged.
+        if content is None or sha256(content).hexdigest() != pinned["sha256"]:
             return Lacking(f"the file of {field} that was signed for is not at hand")
-        return read_yaml(path, pinned["path"]), reference
+
+        # These bytes and not the file's, which may be others by then.
+        return parse_yaml_bytes(content, pinned["path"]), reference
 
     def maker_of(self, name: str) -> tuple[Signed[Provenance], str] | None:
         """Return the statement of the run that made an artefact of the chain, and its digest."""

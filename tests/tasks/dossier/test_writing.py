@@ -165,3 +165,38 @@ def test_a_dossier_is_replaced_whole(small: SmallDossier, tmp_path: Path) -> Non
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert written == set(dossier.files)
     assert [path.name for path in tmp_path.iterdir()] == ["dossier"]
+
+
+@pytest.mark.parametrize("leads_to", ["dossier", "nowhere"])
+def test_a_link_in_its_place_is_left_alone(
+    small: SmallDossier, tmp_path: Path, leads_to: str
+) -> None:
+    dossier = small.dossier()
+    write_dossier(dossier, tmp_path / "dossier")
+    (tmp_path / "link").symlink_to(tmp_path / leads_to)
+    with pytest.raises(ConfigError, match="something else"):
+        write_dossier(dossier, tmp_path / "link")
+    assert (tmp_path / "dossier" / INDEX).is_file()
+
+
+def test_the_old_one_is_whole_until_the_new_one_is_there(
+    small: SmallDossier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "dossier"
+    dossier = small.dossier()
+    write_dossier(dossier, folder)
+    seen = []
+    rename = Path.rename
+
+    def watched(path: Path, target: Path) -> Path:
+        seen.append(sum(1 for item in folder.rglob("*") if item.is_file()))
+        if len(seen) == 2:
+            raise OSError("no room")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    with pytest.raises(OSError, match="no room"):
+        write_dossier(dossier, folder)
+    assert seen == [len(dossier.files), 0, 0]
+    assert (folder / INDEX).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["dossier"]

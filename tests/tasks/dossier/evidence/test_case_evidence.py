@@ -1,18 +1,24 @@
 """Evidence that is taken away turns a claim into a gap; bytes count by their digest alone."""
 
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
+from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import SUITE, SuiteRun
 from tasks.attestation.statement import Artefact
 from tasks.dossier.claims import Claim, Missing, Statable
 from tasks.dossier.composing import compose_dossier
 from tasks.dossier.evidence.lacking import Lacking
+from tasks.dossier.evidence.model_facts import find_code
 from tasks.dossier.subject import DossierSubject
+from tasks.formats.regular_file import read_regular_file
 from tasks.gates import Outcome
+from tasks.verifier.statement_index import Signed
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
-from tests.tasks.predicate_samples import CODE
+from tests.tasks.predicate_samples import CODE, REFUSAL
 
 # Each reference, and a stage or gate whose statement it cannot do without.
 DEPENDING = {
@@ -106,6 +112,62 @@ def test_a_failed_gate_is_evidence_against(fresh: SmallDossier) -> None:
     found = fresh.subject().evidence.find("gate:fairness")
     assert isinstance(found, Claim)
     assert found.is_against
+
+
+@pytest.mark.parametrize("is_failed", [False, True])
+def test_a_decision_against_the_model_is_evidence_against(
+    fresh: SmallDossier, is_failed: bool
+) -> None:
+    refusals = (REFUSAL,) if is_failed else ()
+    fresh.signed_log.say_decided("register", refusals)
+    found = fresh.subject().evidence.find("decision")
+    assert isinstance(found, Claim)
+    assert found.is_against is is_failed
+
+
+@pytest.mark.parametrize(
+    ("locks", "text", "is_against"),
+    [
+        (("a" * 64, "a" * 64), "lock sha256:aaaaaaaaaaaa…, 0 modules outside it", False),
+        (("a" * 64, "b" * 64), "2 different locks, 0 modules outside it", True),
+        (("a" * 64, ""), "a stage ran without a lock, 0 modules outside it", True),
+    ],
+)
+def test_stages_that_ran_by_another_lock_or_none_are_evidence_against(
+    small: SmallDossier, locks: tuple[str, str], text: str, is_against: bool
+) -> None:
+    evidence = small.subject().evidence
+    steps = tuple(
+        replace(step, signed=with_lock(step.signed, locks[number % 2]))
+        for number, step in enumerate(evidence.chain.steps)
+    )
+    found = find_code(replace(evidence, chain=replace(evidence.chain, steps=steps)))
+    assert isinstance(found, Claim)
+    assert (found.text, found.is_against) == (text, is_against)
+
+
+def with_lock(signed: Signed[Provenance], lock_sha256: str) -> Signed[Provenance]:
+    code = replace(CODE, lock_sha256=lock_sha256, foreign=())
+    run = replace(signed.predicate.run, code=code)
+    return replace(signed, predicate=replace(signed.predicate, run=run))
+
+
+def test_a_file_of_the_case_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = b"reasons: []\n"
+    pinned = {"reasons": {"path": "reasons.yaml", "sha256": sha256(signed).hexdigest()}}
+    small = SmallDossier(tmp_path, sections={"explain": pinned})
+    path = tmp_path / "reasons.yaml"
+    path.write_bytes(signed)
+
+    def exchanged(place: Path, **limits: int) -> bytes:
+        content = read_regular_file(place, **limits)
+        place.write_bytes(b"reasons: [forged]\n")
+        return content
+
+    monkeypatch.setattr("tasks.dossier.evidence.signed_files.read_regular_file", exchanged)
+    found = small.subject().evidence.read_case_file("explain", "reasons")
+    assert not isinstance(found, Lacking)
+    assert found[0] == {"reasons": []}
 
 
 def test_an_entry_that_was_edited_is_not_believed(small: SmallDossier) -> None:
