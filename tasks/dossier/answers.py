@@ -33,15 +33,24 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise _unfit("a text file in UTF-8", type(error).__name__) from error
 
-    # What is signed is shown to others for ever: nothing in it may hide, or be about a person.
     if not text:
         raise _unfit("an answer", "an empty file")
+    _check_words(text, "--file")
+    return text
+
+
+def _check_words(text: str, where: str) -> None:
+    """Refuse words in which something hides, or that are about a person.
+
+    What is signed is shown to others for ever.
+    """
     if UNSAFE_IN_TEXT.search(text):
-        raise _unfit("plain text", "control characters, or marks that turn the direction")
+        found = "control characters, or marks that turn the direction"
+        raise _unfit("plain text", found, where)
     for kind, pattern in PERSONAL.items():
         if pattern.search(text.encode()):
-            raise _unfit("no value about a person: an entry stays for ever", f"a likely {kind}")
-    return text
+            expected = "no value about a person: an entry stays for ever"
+            raise _unfit(expected, f"a likely {kind}", where)
 
 
 def answer_statement(
@@ -50,8 +59,19 @@ def answer_statement(
     """Return the statement by which the holder of a key answers a requirement.
 
     Raises:
+        ConfigError: No person has to answer it, or the capacity is no text that may be kept.
         EvidenceError: The log does not say what the model learnt from.
     """
+    # Before anything is signed: no reader would ever count it, and an entry stays for ever.
+    if row.kind == "fact" or row.not_applicable:
+        raise ConfigError(
+            row.id,
+            expected="a requirement that a person answers",
+            found="one that evidence alone answers" if row.kind == "fact" else "one not applicable",
+            remedy="`./portcullis dossier` says what is missing of it. Nothing was recorded.",
+        )
+    _check_words(capacity, "--capacity")
+
     name = rows_name(chain.case)
     rows_sha256 = chain.artefacts().get(name)
     if rows_sha256 is None:
@@ -94,5 +114,5 @@ def check_answer(envelope: Envelope, log: Log) -> None:
         )
 
 
-def _unfit(expected: str, found: str) -> ConfigError:
-    return ConfigError("--file", expected=expected, found=found, remedy="Nothing was recorded.")
+def _unfit(expected: str, found: str, where: str = "--file") -> ConfigError:
+    return ConfigError(where, expected=expected, found=found, remedy="Nothing was recorded.")

@@ -25,7 +25,7 @@ from tasks.dossier.machine.spdx import spdx_document
 from tasks.dossier.printed.pdf import is_typesetter_installed, typeset
 from tasks.dossier.rendering import render_dossier_page
 from tasks.dossier.subject import DossierSubject
-from tasks.errors import ConfigError, EvidenceError
+from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tasks.formats.archives import archive
 from tasks.ledger.ledger import Ledger
 from tasks.verifier.lineage import Chain
@@ -186,6 +186,7 @@ def write_dossier(dossier: Dossier, folder: Path) -> None:
 
     Raises:
         ConfigError: The folder is there and holds something else.
+        ServiceError: It cannot be written there.
     """
     # A link too, also one that leads nowhere: what it leads to is somebody else's to replace.
     if os.path.lexists(folder) and not _is_replaceable(folder):
@@ -195,6 +196,19 @@ def write_dossier(dossier: Dossier, folder: Path) -> None:
             found="a folder or file of something else",
             remedy="Name another with --output.",
         )
+    try:
+        _put(dossier, folder)
+    except OSError as error:
+        # A disk that is full changes nothing of what the release came to: its callers go on.
+        raise ServiceError(
+            str(folder),
+            expected="a folder with room that this account may write to",
+            found=type(error).__name__,
+            remedy="Make room, or mend the owner, mode or mount, and run `./portcullis dossier`.",
+        ) from error
+
+
+def _put(dossier: Dossier, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
 
     # Whole or not at all: a reader never sees half of it.

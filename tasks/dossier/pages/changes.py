@@ -46,7 +46,7 @@ def compose_changes(subject: DossierSubject) -> DossierPage:
         lead=lead,
         chapters=(
             Chapter("At a glance", parts=(DossierTable(HEAD, rows),)),
-            Chapter("Checks", parts=(_checks(subject, earlier),)),
+            Chapter("Checks", parts=(_checks(subject, earlier, decision),)),
         ),
     )
 
@@ -95,7 +95,7 @@ def _erased(subject: DossierSubject, earlier: EarlierRelease, decision: Referenc
     return AnsweredRow(("Erasures since",), Claim(str(len(since)), references))
 
 
-def _checks(subject: DossierSubject, earlier: EarlierRelease) -> DossierTable:
+def _checks(subject: DossierSubject, earlier: EarlierRelease, decision: Reference) -> DossierTable:
     """Return the checks that differ: of another outcome first, then other limits and figures."""
     chain = subject.evidence.chain
     now = {
@@ -107,11 +107,11 @@ def _checks(subject: DossierSubject, earlier: EarlierRelease) -> DossierTable:
     changes = compare_checks(earlier.checks, [check for _, check in now.values()])
     rows = []
     for change in changes:
-        # What was judged then and is not now has no entry of this release to refer to.
-        if change.key not in now:
-            continue
-
-        gate, check = now[change.key]
-        claim = subject.evidence.claim_check(gate, check)
+        # What was judged then and is not now has no entry of this release: by the decision before.
+        if change.key in now:
+            gate, check = now[change.key]
+            claim = subject.evidence.claim_check(gate, check)
+        else:
+            claim = Claim("not judged in this release", (decision,), is_against=True)
         rows.append(AnsweredRow((change.measure(),), claim, change.texts()))
     return DossierTable(("Measure", "Then", "Now", "Moved by", "Outcome now"), tuple(rows))

@@ -90,7 +90,7 @@ def _gates(subject: DossierSubject) -> tuple[str, ...]:
 
 
 def _reasons(subject: DossierSubject) -> DossierTable:
-    """Return the checks that failed, and how many more are undecided."""
+    """Return the checks that failed, as far as a first page has room, and how many there are."""
     rows = []
     for gate in _gates(subject):
         for check in subject.evidence.checks(gate):
@@ -101,7 +101,8 @@ def _reasons(subject: DossierSubject) -> DossierTable:
                 rows.append(AnsweredRow((measure,), claim, (value, check.limit, check.reason)))
 
     head = ("Checks that failed", "Value", "Limit", "Why", "Outcome")
-    return DossierTable(head, tuple(rows[:MOST_REASONS]))
+    cut = f"{MOST_REASONS} of {len(rows)} checks that failed" if len(rows) > MOST_REASONS else ""
+    return DossierTable(head, tuple(rows[:MOST_REASONS]), cut)
 
 
 def _contents(pages: tuple[DossierPage, ...]) -> Chapter:
@@ -146,7 +147,17 @@ def _urgency(row: WeighedRequirement) -> tuple[str, str]:
 
 
 def _next(subject: DossierSubject) -> Chapter:
-    first = next((row for row in subject.required if isinstance(row.answer, Missing)), None)
+    # What evidence alone answers, or still lacks evidence, no signature closes.
+    first = next(
+        (
+            row
+            for row in subject.required
+            if isinstance(row.answer, Missing)
+            and row.requirement.kind != "fact"
+            and len(row.claims) == len(row.requirement.evidence)
+        ),
+        None,
+    )
     commands = [f"./portcullis verify {subject.case}"]
     # One example and not all: the page lists every gap above, with its id.
     if first is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.dossier.indexing import INDEX
 from tasks.dossier.writing import write_dossier
-from tasks.errors import ConfigError, EvidenceError
+from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tasks.gates import Outcome
 from tests.tasks.dossier.making import GOVERNANCE, SOURCES, SmallDossier
 
@@ -195,8 +195,26 @@ def test_the_old_one_is_whole_until_the_new_one_is_there(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", watched)
-    with pytest.raises(OSError, match="no room"):
+    with pytest.raises(ServiceError, match="a folder with room"):
         write_dossier(dossier, folder)
     assert seen == [len(dossier.files), 0, 0]
     assert (folder / INDEX).is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["dossier"]
+
+
+def test_the_next_command_answers_what_a_person_can_answer(small: SmallDossier) -> None:
+    (opening,) = (page for page in small.dossier().pages if page.name == "index")
+    command = opening.chapters[-1].commands[-1]
+    row = GOVERNANCE.requirement(command.split()[3])
+    assert command.startswith("./portcullis answer ")
+    assert row.kind != "fact"
+
+
+def test_checks_that_failed_and_have_no_room_on_the_first_page_are_counted(
+    fresh: SmallDossier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.dossier.pages.opening.MOST_REASONS", 1)
+    fresh.signed_log.say_judged("fairness", Outcome.FAIL)
+    assert b"1 of 2 checks that failed" not in fresh.dossier().files["index.html"]
+    fresh.signed_log.say_judged("explain", Outcome.FAIL)
+    assert b"1 of 2 checks that failed" in fresh.dossier().files["index.html"]

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 from tasks.attestation.predicates.verification_summary import VerificationSummary
-from tasks.dossier.claims import Claim
-from tasks.dossier.pages.changes import compose_changes
+from tasks.dossier.claims import Claim, Reference
+from tasks.dossier.content import AnsweredRow
+from tasks.dossier.pages.changes import _checks, compose_changes
+from tasks.gates import Check, Outcome
+from tasks.notary.earlier_release import find_earlier_release
 from tasks.verifier.lineage import MODEL
 from tests.tasks.dossier.making import SmallDossier
 from tests.tasks.predicate_samples import POLICY, RUN
@@ -36,3 +39,16 @@ def test_the_model_before_is_named_with_the_entry_that_let_it_in(fresh: SmallDos
     assert model.references[0].entry == entry
     assert rows["Rows that it learnt from"].text == "the same rows"
     assert rows["Erasures since"].text == "0"
+
+
+def test_a_check_that_is_judged_no_longer_is_said_to_be_gone(fresh: SmallDossier) -> None:
+    entry = let_in(fresh, 2)
+    fresh.say_release()
+    subject = fresh.subject()
+    earlier = find_earlier_release(subject.evidence.log, subject.evidence.chain)
+    assert earlier is not None
+    gone = Check("fairness.gone", "a measure of then", Outcome.PASS, 0.75, "at least 0.5")
+    table = _checks(subject, replace(earlier, checks=(gone,)), Reference(entry, "0" * 64))
+    rows = [row for row in table.rows if isinstance(row, AnsweredRow)]
+    (answer,) = (row.answer for row in rows if row.labels == ("a measure of then",))
+    assert answer == Claim("not judged in this release", (Reference(entry, "0" * 64),), True)
