@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from tasks.dossier.composing import compose_dossier
 from tasks.dossier.indexing import INDEX
 from tasks.dossier.writing import write_dossier
 from tasks.errors import ConfigError, EvidenceError, ServiceError
@@ -203,7 +205,14 @@ def test_the_old_one_is_whole_until_the_new_one_is_there(
 
 
 def test_the_next_command_answers_what_a_person_can_answer(small: SmallDossier) -> None:
-    (opening,) = (page for page in small.dossier().pages if page.name == "index")
+    # What evidence answers stands first, and most of it is missing from so small a release.
+    ordered = sorted(
+        GOVERNANCE.requirements, key=lambda row: ("fact", "draft", "person").index(row.kind)
+    )
+    governance = replace(GOVERNANCE, requirements=tuple(ordered))
+    subject = small.subject(governance=governance)
+    assert any(row.requirement.kind == "fact" and not row.claims for row in subject.required)
+    opening = compose_dossier(subject)[0]
     command = opening.chapters[-1].commands[-1]
     row = GOVERNANCE.requirement(command.split()[3])
     assert command.startswith("./portcullis answer ")
