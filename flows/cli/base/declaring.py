@@ -46,11 +46,14 @@ class HouseCommand(TyperCommand):
                 vars(error)["ctx"] = ctx
             raise
 
-        names = {name for param in self.get_params(ctx) for name in param.opts}
+        names = {
+            name for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)
+        }
         for param in self.get_params(ctx):
             value = ctx.params.get(param.name)
             values = value if isinstance(value, list | tuple) else (value,)
-            if any(isinstance(text, str) and text in names for text in values):
+            # A path is converted by now: `--out --json` would write a file of that name.
+            if any(isinstance(text, str | Path) and str(text) in names for text in values):
                 raise UsageError(
                     f"{ctx.command_path} {param.opts[0]}",
                     expected="a value",

@@ -81,6 +81,10 @@ def test_what_was_typed_in_a_wrong_place_is_never_quoted(arguments: tuple[str, .
         ("erase", "loan", "--subject", "1", "--also", "--remove-files"),
         ("approve", "loan", "--model", "m", "--expires", "2027-06-30", "--reason", "--print"),
         ("prune", "--hold", "--yes"),
+        ("export", "loan", "--subject", "-", "--out", "--json"),
+        ("bundle", "loan", "--output", "--chain-only"),
+        ("init", "loan", "--from", "--json"),
+        ("in-force", "propose", "l.json", "--capacity", "--any-agreements"),
     ],
 )
 def test_an_option_whose_value_was_forgotten_does_not_take_the_next_option_for_it(
