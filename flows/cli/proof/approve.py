@@ -110,6 +110,7 @@ def main(
     installation = installation_of(context)
     load_case(use_case, installation.workspace)
     terms = ApprovalTerms(use_case, reason, expires, capacity, undecided, tuple(check_ids or ()))
+    _require_gate_of_checks(terms)
     signer = load_own_key(key, installation)
 
     # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
@@ -131,6 +132,18 @@ def main(
     values = {"entry": recorded.index, "log": recorded.origin, "useCase": use_case, "model": model}
     print_result((line,), values, is_json=is_json)
     return 0
+
+
+def _require_gate_of_checks(terms: ApprovalTerms) -> None:
+    """Refuse checks without their gate: what would be signed instead is the whole model."""
+    if terms.checks and not terms.undecided:
+        raise UsageError(
+            "--check",
+            expected="--undecided with the gate that it is a check of",
+            found="none",
+            remedy="Name the gate, or leave --check out to approve the model. "
+            "Nothing was recorded.",
+        )
 
 
 def _approve_promotion(

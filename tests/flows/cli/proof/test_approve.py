@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.base.own_key import KEY
+from flows.cli.base.usage import UsageError
 from flows.cli.proof import approve
 from tasks.attestation.dsse import sign
 from tasks.attestation.keyring import add_key
@@ -83,6 +84,16 @@ def leave_undecided(installation: Installation) -> None:
 
 
 # A model
+
+
+@pytest.mark.parametrize("more", [(), ("--to", "champion"), ("--print",)])
+def test_who_would_accept_a_check_does_not_approve_the_model_instead(
+    installation: Installation, more: tuple[str, ...]
+) -> None:
+    arguments = ("--check", UNDECIDED, "--key", enrol(installation, "approval"), *more)
+    with pytest.raises(UsageError, match="--check: expected --undecided"):
+        approved(installation, *arguments)
+    assert recorded(installation, ModelApproval) == []
 
 
 def test_an_approval_is_recorded_with_who_signed_why_and_until_when(
