@@ -8,6 +8,7 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json
+from flows.cli.base.usage import UsageError
 from tasks.attestation.artefacts import artefact
 from tasks.attestation.run_context import started_by
 from tasks.audit_log.events import DELETE, UPDATE, auditing, event
@@ -119,6 +120,14 @@ def _place_or_release_hold(
     if not reason.strip():
         raise ConfigError(
             "--reason", expected="a reason", found="none", remedy="It is kept with the hold."
+        )
+
+    if held and released:
+        raise UsageError(
+            "--hold and --release",
+            expected="one of them",
+            found="both",
+            remedy="Place and release each by itself. Nothing was recorded.",
         )
 
     name = held or released

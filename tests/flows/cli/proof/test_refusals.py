@@ -154,6 +154,12 @@ def test_a_hold_needs_a_reason(installation: Installation, action: str, reason: 
         run(prune, installation, action, "case-2027-4", "--reason", reason)
 
 
+def test_a_hold_is_not_released_where_another_is_to_be_placed(installation: Installation) -> None:
+    arguments = ("--hold", "case-4", "--release", "case-3", "--reason", "court")
+    with pytest.raises(UsageError, match="--hold and --release: expected one of them"):
+        run(prune, installation, *arguments)
+
+
 def test_pruning_removes_nothing_unless_it_is_told_to() -> None:
     assert parse(prune)["yes"] is False
     assert parse(audit)["is_shipping"] is False
