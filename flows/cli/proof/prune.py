@@ -14,7 +14,7 @@ from tasks.attestation.run_context import started_by
 from tasks.audit_log.events import DELETE, UPDATE, auditing, event
 from tasks.clearance import retention
 from tasks.clearance.retention import PATH, is_spared, load_rules, plan, prune
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, EvidenceError
 from tasks.notary.notary import open_notary, trusted_root
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import EVERYTHING, read_log
@@ -66,7 +66,8 @@ def main(
     rules = load_rules(installation.workspace)
     with open_notary(installation) as notary:
         log = read_log(notary.ledger, trusted_root(installation), EVERYTHING)
-        pruning = plan(log, rules, int(time.time()))
+        now = int(time.time())
+        pruning = plan(log, rules, now)
         line = (
             f"{pruning.envelopes} envelopes below entry {pruning.below} may go; "
             f"it stops at {pruning.because}"
@@ -99,7 +100,19 @@ def main(
             for entry in log.entries
             if entry.index < pruning.below and not is_spared(verified(entry, log.keys))
         ]
+        # Somebody may have placed a hold since the log was read. It is read again, and whoever
+        # would append another entry waits until the envelopes are gone.
+        again = read_log(notary.ledger, trusted_root(installation), EVERYTHING)
         with notary.ledger.store.appending():
+            head = notary.ledger.head()
+            is_last = head is not None and head.size == again.head.size
+            if not is_last or plan(again, rules, now).below < pruning.below:
+                raise EvidenceError(
+                    "ledger",
+                    expected="no hold, and no other entry, while envelopes are removed",
+                    found="one of a moment ago",
+                    remedy="Nothing was removed: run the same command again.",
+                )
             for entry in removed:
                 notary.ledger.store.drop_body(bytes.fromhex(entry.envelope_sha256))
 

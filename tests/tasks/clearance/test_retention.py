@@ -13,6 +13,7 @@ from tasks.attestation.artefacts import artefact
 from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.roles import PROVENANCE
+from tasks.attestation.statement import Artefact
 from tasks.clearance.retention import (
     DAY,
     KINDS,
@@ -26,7 +27,7 @@ from tasks.clearance.retention import (
     prune,
     when,
 )
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, EvidenceError
 from tasks.ledger.merkle import verify_inclusion
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
@@ -150,6 +151,27 @@ def run_prune(monkeypatch: pytest.MonkeyPatch, root: Path, now: int, *arguments:
     monkeypatch.chdir(root)
     monkeypatch.setattr("time.time", lambda: now)
     return run(command, installation_at(root), *arguments)
+
+
+def test_a_hold_that_is_placed_meanwhile_keeps_what_it_holds(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (signed / PATH).parent.mkdir()
+    (signed / PATH).write_text((CHECKOUT / PATH).read_text())
+    now, before = last_time(signed) + 3654 * DAY, len(read(signed).entries)
+
+    def place_hold(workspace: Path, name: str) -> Artefact:
+        with open_notary(installation_at(signed)) as notary:
+            notary.record(hold("case-4", f"{CASE}/fairness", "court"))
+        return artefact(workspace, name)
+
+    monkeypatch.setattr(command, "artefact", place_hold)
+    with pytest.raises(EvidenceError, match="Nothing was removed"):
+        run_prune(monkeypatch, signed, now, "--yes")
+
+    after = read(signed)
+    assert len(after.entries) > before
+    assert after.statements(Provenance, f"{CASE}/fairness/verdict.json")
 
 
 def test_the_command_says_first_and_prunes_when_told(
