@@ -14,7 +14,7 @@ import typer
 
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.serving.interrupting import listen_to_signals
-from flows.serving.ports import HOST, is_port_taken
+from flows.serving.ports import HOST, LAST_PORT, is_port_taken
 from flows.stack.identity import IdentityServer
 from flows.stack.own_provider import OwnProvider, read_own_provider
 from flows.stack.programs import missing_programs
@@ -51,7 +51,12 @@ def main(
     *,
     port: Annotated[
         int,
-        typer.Option(metavar="PORT", help=f"The registry's port on {HOST}; 0 takes a free one."),
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=LAST_PORT,
+            help=f"The registry's port on {HOST}; 0 takes a free one.",
+        ),
     ] = 0,
     provider: Annotated[
         Path | None,

@@ -17,7 +17,7 @@ import typer
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.serving.attending import end_session, wait_for_api
 from flows.serving.interrupting import listen_to_signals
-from flows.serving.ports import HOST, find_free_port, is_port_taken, server_command
+from flows.serving.ports import HOST, LAST_PORT, find_free_port, is_port_taken, server_command
 from flows.serving.prefect_folder import check_prefect_folder
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.shown import kind_of_error
@@ -45,7 +45,13 @@ def main(
     context: typer.Context,
     *,
     port: Annotated[
-        int, typer.Option(metavar="PORT", help=f"The server's port on {HOST}; 0 takes a free one.")
+        int,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=LAST_PORT,
+            help=f"The server's port on {HOST}; 0 takes a free one.",
+        ),
     ] = PORT,
     wait_seconds: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long the server may take to answer.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 FIRST_PORT = 20_000
+LAST_PORT = 65_535  # of 16 bits
 TRIES = 100
 # The kernel gives a port of this range to whoever calls somebody and names none.
 CALLERS_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")

@@ -46,6 +46,8 @@ def refuse(*arguments: str) -> UsageError:
         (("keys", "rotate", "dat"), "Did you mean `data`?"),
         (("hold", "loan", "--review", "30.6.2027"), "a date: expected a day like 2026-11-20"),
         (("in-force", "propose", "l.json", "--people", "9"), "--people: expected int range"),
+        (("ui", "--port", "65536"), "ui --port: expected int range"),
+        (("server", "--port", "-1"), "server --port: expected int range"),
     ],
 )
 def test_it_says_where_what_was_expected_and_what_was_meant(
