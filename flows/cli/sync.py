@@ -15,6 +15,7 @@ import typer
 from flows.cli.base.answering import error_values, print_json, print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json
+from flows.cli.base.usage import UsageError
 from flows.use_cases.derived_files import derived_files, resolve_each, stale_files, write_files
 from tasks.config.collecting import FaultList
 from tasks.errors import ConfigError
@@ -49,6 +50,15 @@ def main(
     is_json: Json = False,
 ) -> int:
     """Check the use cases in `configs/`; write what follows from them, or compare it."""
+    # With `--check` no source is read: `up to date` would be taken for an answer about them.
+    if check and sources:
+        raise UsageError(
+            "--check and --sources",
+            expected="one of them",
+            found="both",
+            remedy="Give --sources alone: it checks more, and writes what is out of date.",
+        )
+
     installation = installation_of(context)
     workspace = installation.workspace
     faults = FaultList()

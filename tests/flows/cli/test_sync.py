@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from flows.cli import sync
+from flows.cli.base.usage import UsageError
 from flows.use_cases.deployments import BEGIN, END, put_deployments
 from tasks.config.deployment import DeploymentParams
 from tasks.errors import ConfigError
@@ -55,6 +56,11 @@ def test_it_says_what_it_checked_writes_what_follows_and_then_nothing(
     before = (workspace / "prefect.yaml").stat().st_mtime_ns
     assert run(sync, installation_at(Path())) == 0
     assert (workspace / "prefect.yaml").stat().st_mtime_ns == before
+
+
+def test_a_comparison_does_not_pass_over_that_sources_were_to_be_read(workspace: Path) -> None:
+    with pytest.raises(UsageError, match="--check and --sources: expected one of them"):
+        run(sync, installation_at(workspace), "--check", "--sources")
 
 
 def test_a_use_case_that_extends_is_listed_deployed_and_described(
