@@ -18,7 +18,8 @@ from flows.use_cases.derived_files import resolve_cases, resolved_files, write_f
 from tasks.config.case_paths import FILE_FIELDS, case_path
 from tasks.config.cases import load_case
 from tasks.config.editing import set_fields
-from tasks.errors import DataError
+from tasks.errors import DataError, EvidenceError
+from tasks.formats.digests import sha256_of
 from tasks.formats.strict_json import read_json
 
 REFERENCE = "validate.reference"
@@ -54,8 +55,7 @@ def main(
     yardsticks = {REFERENCE: _read(workspace, case, "validate")["profile"]}
     if not data_only:
         report = _read(workspace, case, "train")
-        # A receipt means that this very model was registered: no other may become the champion.
-        _read(workspace, case, "register", "receipt.json")
+        _require_registered(workspace, case)
         yardsticks[CHAMPION] = {
             "auc": report["performance"]["auc"],
             "auc_interval": report["performance"]["auc_interval"],
@@ -84,6 +84,23 @@ def main(
     values = {"useCase": case, "written": [path.as_posix() for path in written]}
     print_result(lines, values, is_json=is_json)
     return 0
+
+
+def _require_registered(workspace: Path, case: str) -> None:
+    """Refuse a model that was not registered: no other may become the champion.
+
+    A receipt alone says little: that of an earlier release lies there until `register` runs again.
+    """
+    receipt = _read(workspace, case, "register", "receipt.json")
+    model = Path("data") / case / "train" / "model"
+    is_here = (workspace / model).exists()
+    if not is_here or receipt.get("model_sha256") != sha256_of(workspace / model):
+        raise EvidenceError(
+            model.as_posix(),
+            expected="the model that was registered last",
+            found="none, or one of a release that was blocked or interrupted",
+            remedy=f"Run `./portcullis release {case}`, or accept the data alone: --data-only.",
+        )
 
 
 def _read(workspace: Path, case: str, stage: str, name: str = "report.json") -> Any:

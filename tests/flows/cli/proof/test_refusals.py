@@ -182,6 +182,26 @@ def test_whoever_has_no_model_yet_is_told_how_the_data_alone_is_accepted(
         run(accept, installation, CASE)
 
 
+def test_a_model_that_was_not_registered_does_not_become_the_champion(
+    installation: Installation,
+) -> None:
+    data = installation.workspace / "data" / CASE
+    reports = {
+        "validate/report.json": '{"profile": {}}',
+        "train/report.json": '{"performance": {"auc": 0.9, "auc_interval": [0.8, 1.0]}}',
+        "train/model/model.txt": "trained after the last registration",
+        "register/receipt.json": f'{{"model_sha256": "{"0" * 64}"}}',
+    }
+    for name, text in reports.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(text, encoding="utf-8")
+    before = (installation.workspace / "configs" / CASE / "case.yaml").read_bytes()
+
+    with pytest.raises(EvidenceError, match="expected the model that was registered last"):
+        run(accept, installation, CASE)
+    assert (installation.workspace / "configs" / CASE / "case.yaml").read_bytes() == before
+
+
 def test_a_key_of_one_s_own_is_made_and_only_its_public_half_is_printed(
     installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
