@@ -608,7 +608,7 @@ def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool
     from tasks.notary.audit import PeopleAction, audit
 
     (identifier,) = read_identifiers(asked_for, None)
-    if not why:
+    if not why.strip():
         raise ConfigError(
             "--lift",
             expected="--why",
@@ -618,14 +618,17 @@ def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool
 
     keys = open_guarded_keys(installation)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
-    lifted = lift_tombstones(keys, [subject], today(installation.settings))
-    record_key_store(keys, installation)
+
+    # Before it is done: nobody who was erased comes back without a record of who let them.
+    standing = 0 if keys.tombstones().get(subject) is None else 1
     audit(
         PeopleAction.LIFT_TOMBSTONE,
-        what=f"{lifted} tombstones",
+        what=f"{standing} tombstones",
         why=why,
         installation=installation,
     )
+    lifted = lift_tombstones(keys, [subject], today(installation.settings))
+    record_key_store(keys, installation)
     line = (
         "lifted; rows of theirs in the sources are taken in again" if lifted else "there was none"
     )

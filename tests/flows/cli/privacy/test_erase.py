@@ -229,13 +229,28 @@ def test_a_tombstone_is_lifted_for_a_reason_that_is_audited(
     assert "a new contract" in audit
 
 
+@pytest.mark.parametrize("why", [(), ("--why", "  ")])
 def test_a_tombstone_is_not_lifted_without_a_reason(
-    small_installation: SmallInstallation,
+    small_installation: SmallInstallation, why: tuple[str, ...]
 ) -> None:
     small_installation.erase(1)
 
     with pytest.raises(ConfigError, match="--why"):
-        run(small_installation, "erase", CASE, "--lift", email(1))
+        run(small_installation, "erase", CASE, "--lift", email(1), *why)
+    assert small_installation.keys.tombstones().is_out(small_installation.subject(1))
+
+
+def test_a_tombstone_stays_where_its_lifting_cannot_be_recorded(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_installation.erase(1)
+
+    def unrecorded(*_: object, **__: object) -> None:
+        raise EvidenceError("ledger", expected="a", found="b", remedy="c.")
+
+    monkeypatch.setattr("tasks.notary.audit.audit", unrecorded)
+    with pytest.raises(EvidenceError):
+        run(small_installation, "erase", CASE, "--lift", email(1), "--why", "a new contract")
     assert small_installation.keys.tombstones().is_out(small_installation.subject(1))
 
 
