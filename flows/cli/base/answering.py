@@ -26,8 +26,9 @@ def print_result(lines: Iterable[str], values: Any, *, is_json: bool) -> None:
     if is_json:
         print_json(values)
         return
+    # Here, and not left to each command: names of files, holds and logs come from anybody.
     for line in lines:
-        print(line)
+        print(one_line(line))
 
 
 def report_error(error: PortcullisError, *, is_json: bool) -> int:

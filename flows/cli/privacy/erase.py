@@ -18,6 +18,7 @@ from flows.cli.privacy.request_values import request_values
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.shown import positions_of
+from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
@@ -637,4 +638,4 @@ def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool
 
 
 def _say(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
+    print(f"  {one_line(line)}", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ import pytest
 
 from flows import __main__ as commands
 from flows.cli import sync
-from flows.cli.base.answering import error_values
+from flows.cli.base.answering import error_values, print_result
 from tasks.config.collecting import SeveralFaultsError
 from tasks.errors import AgreementError, ConfigError, Refusal, RefusedError, ServiceError
 
@@ -95,6 +95,14 @@ def test_a_kind_is_an_id_and_every_text_one_line(error: ConfigError, kind: str) 
     values = error_values(error)
     assert values["kind"] == kind
     assert not any("\n" in text for text in values.values() if isinstance(text, str))
+
+
+def test_a_result_is_shown_by_a_terminal_and_not_obeyed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_result(["left: notes\x1b[2J\u202e.txt", "hold `a\nall is well`"], {}, is_json=False)
+    lines = ["left: notes\\x1b[2J\\u202e.txt", "hold `a all is well`"]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_refusals_and_faults_are_listed_each_by_itself() -> None:
