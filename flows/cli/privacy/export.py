@@ -11,6 +11,7 @@ from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, Subject, UseCase
 from flows.cli.privacy.erase import read_identifiers
 from tasks.formats.new_file import require_new_file, write_new_file
+from tasks.plain_text import UNSAFE_IN_TEXT
 
 EXAMPLES = """\
 An answer to a request for access:
@@ -71,7 +72,9 @@ def main(
     )
     text = json.dumps(person, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if out is None:
-        sys.stdout.write(text)
+        # The same JSON values. A text of the data may hold what a terminal would obey, and of that
+        # JSON itself escapes the first 32 characters alone (RFC 8259, section 7).
+        sys.stdout.write(UNSAFE_IN_TEXT.sub(lambda match: json.dumps(match[0])[1:-1], text))
         return 0
 
     write_new_file(out, text.encode(), mode=0o600)

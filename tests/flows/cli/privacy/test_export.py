@@ -7,6 +7,7 @@ import pytest
 
 from tasks.errors import ConfigError
 from tasks.keystore.custodians import LOCAL, new_custodian
+from tasks.plain_text import UNSAFE_IN_TEXT
 from tests.flows.cli.privacy.running import run
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation, email
 
@@ -19,6 +20,22 @@ def test_it_is_printed_as_json(
     person = json.loads(capsys.readouterr().out)
     assert person["person"] == email(3)
     assert len(person["held"]) == 3
+
+
+def test_what_a_terminal_would_obey_is_printed_as_json_escapes(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = {"held": [], "note": "Müller \x9b2J \u202e \U000e0041"}
+    monkeypatch.setattr("tasks.access.export.export_person", lambda *_, **__: person)
+
+    assert run(small_installation, "export", CASE, "--subject", email(3)) == 0
+
+    output = capsys.readouterr().out
+    assert json.loads(output) == person
+    assert UNSAFE_IN_TEXT.search(output) is None
+    assert "Müller" in output
 
 
 def test_a_file_is_for_its_reader_alone_and_its_name_is_all_that_is_printed(
