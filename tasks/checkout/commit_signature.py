@@ -31,10 +31,15 @@ class SignedCommit:
 def split_signature(commit: bytes) -> SignedCommit | None:
     """Take the signature out of a commit's bytes; None where there is not exactly one.
 
-    A header's further lines begin with a space (gitformat-signature(5)).
+    Nor where a line stands among its headers that is none. A header's further lines begin with a
+    space (gitformat-signature(5)).
     """
     headers, blank, message = commit.partition(b"\n\n")
     fields = re.findall(rb"(?m)^([^ \n]+) ([^\n]*(?:\n [^\n]*)*)", headers)
+    # What is no header would be in the commit's id and not in what is verified: somebody could add
+    # it to a commit that another has signed, under that signature.
+    if b"\n".join(name + b" " + value for name, value in fields) != headers:
+        return None
     signatures = [value.replace(b"\n ", b"\n") for name, value in fields if name in HEADERS]
     if len(signatures) != 1:
         return None

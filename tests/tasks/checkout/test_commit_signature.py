@@ -34,6 +34,16 @@ def test_without_exactly_one_signature_there_is_none(commit: bytes) -> None:
     assert split_signature(commit) is None
 
 
+@pytest.mark.parametrize("line", [b"reviewed", b"", b" tree 1"])
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_nothing_is_added_to_a_signed_commit(line: bytes, place: int) -> None:
+    lines = [*HEADERS.split(b"\n"), b"gpgsig " + SIGNATURE]
+    if line != b" tree 1" or place == 0:  # elsewhere it is a part of the header before it
+        lines.insert(place, line)
+        commit = b"\n".join(lines) + b"\n\nmessage\n"
+        assert split_signature(commit) is None
+
+
 def test_a_signature_of_another_kind_is_nobody_s() -> None:
     other = SIGNATURE.replace(b"SSH", b"PGP")
     commit = HEADERS + b"\ngpgsig " + other + b"\n\nmessage\n"
