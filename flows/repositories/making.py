@@ -169,7 +169,10 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
-    draft.write_bytes(content)
+    # Anew: somebody may have committed a link of this name, which leads out of the repository.
+    draft.unlink(missing_ok=True)
+    with draft.open("xb") as stream:
+        stream.write(content)
     draft.chmod(0o755 if name in EXECUTABLE else 0o644)
     draft.replace(path)
 
