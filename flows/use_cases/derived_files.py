@@ -100,8 +100,17 @@ def write_files(files: Mapping[Path, str], workspace: Path) -> None:
                 remedy="Remove it; `./portcullis sync` writes the file.",
             )
 
+    # Each whole or not at all: prefect.yaml and dvc.yaml are read again by whoever comes next, and
+    # what people wrote into the one is in no other file.
     for path, text in files.items():
-        (workspace / path).write_text(text, encoding="utf-8")
+        draft = workspace / path.with_name(f".{path.name}.new")
+        draft.unlink(missing_ok=True)
+        try:
+            with draft.open("x", encoding="utf-8") as stream:
+                stream.write(text)
+            draft.replace(workspace / path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def _has_text(path: Path, text: str) -> bool:

@@ -54,6 +54,14 @@ def test_what_is_no_file_in_a_file_s_place_stops_it_before_anything_is_written(
     assert other.read_text() == "mine"
 
 
+def test_what_is_interrupted_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / A).write_text("what people wrote\n")
+    with pytest.raises(UnicodeEncodeError):
+        write_files({A: "x" * 100_000 + "\ud800"}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [A.name]
+    assert (tmp_path / A).read_text() == "what people wrote\n"
+
+
 def test_a_pipe_in_the_place_of_prefect_s_file_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "prefect.yaml")
     with pytest.raises(ConfigError, match=r"^prefect\.yaml: .*no regular file"):
