@@ -10,19 +10,23 @@ import atexit
 import json
 import re
 import threading
+import time
 import urllib.error
 import urllib.request
 from functools import lru_cache
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import ConfigError, Refusal, ServiceError
+from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.system.installation import Installation
 
 FOLDER = Path("configs") / "policy"
 RULE = "portcullis/clearance/decision"
 REQUIRED_CHECKS = "portcullis/clearance/required_checks"
 SECONDS = 5.0
+MOST_ANSWER_BYTES = 16 << 20  # of all policies of a server, with their syntax trees
 
 # rego-cpp 1.5 writes the texts of an answer as they are, between quotes, and `sprintf` takes quotes
 # off its arguments. A quote in a fact (a file's name, an actor, a group in the data) ended the text
@@ -87,7 +91,14 @@ def _modules(workspace: Path) -> tuple[tuple[str, str], ...]:
             remedy="Restore it: no policy, no clearance.",
         )
 
-    return tuple((path.name, path.read_text(encoding="utf-8")) for path in paths)
+    modules = []
+    for path in paths:
+        try:
+            modules.append((path.name, read_regular_file(path).decode()))
+        except (OSError, UnicodeDecodeError) as error:
+            found = describe_unreadable(error)
+            raise _does_not_compile(f"{FOLDER.as_posix()}/{path.name}", found) from error
+    return tuple(modules)
 
 
 def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...], rule: str = RULE) -> Any:
@@ -170,10 +181,12 @@ def _ask(url: str, body: dict[str, Any] | None) -> Any:
     data = None if body is None else json.dumps(body, allow_nan=False).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
 
+    deadline = time.monotonic() + SECONDS
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            return json.load(answer)
-    except (OSError, ValueError) as error:
+            return json.loads(_read_until(deadline, answer))
+    # HTTPException: what speaks no HTTP. RecursionError: JSON that nests without an end.
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
         raise ServiceError(
             f"policy engine {url}",
             expected=f"an answer within {SECONDS:g} s",
@@ -181,6 +194,24 @@ def _ask(url: str, body: dict[str, Any] | None) -> Any:
             remedy="Nothing is cleared without it: start it, or unset OPA_URL to ask the embedded "
             "one alone.",
         ) from error
+
+
+def _read_until(deadline: float, answer: HTTPResponse) -> bytes:
+    """Return what a server sends.
+
+    Raises:
+        TimeoutError: It is still sending at the deadline.
+        ValueError: It sends too much.
+    """
+    # The time-out of a socket is that of each read: a byte now and then would never end.
+    data = bytearray()
+    while part := answer.read1(1 << 16):
+        data += part
+        if len(data) > MOST_ANSWER_BYTES:
+            raise ValueError("too large")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return bytes(data)
 
 
 def _read_answer(answer: Any) -> tuple[Refusal, ...]:

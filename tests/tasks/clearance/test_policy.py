@@ -1,5 +1,6 @@
 """The policy: its own cases, both engines, and engines that are down, slow or talk nonsense."""
 
+import contextlib
 import json
 import re
 import threading
@@ -115,6 +116,21 @@ class Engine(BaseHTTPRequestHandler):
 
     def answer(self, values: dict[str, Any] | list[int]) -> None:
         body = b"<html>" if self.server.mood == "html" else json.dumps(values).encode()
+        if self.server.mood == "nests without an end":
+            body = b"[" * 200_000
+        if self.server.mood == "no HTTP":
+            self.wfile.write(b"SSH-2.0-x\r\n")
+            return
+        if self.server.mood == "never ends":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" ")
+                    time.sleep(0.1)
+            return
+        if self.server.mood == "without a bound":
+            body = b" " * 10_000
         self.send_response(500 if self.server.mood == "error 500" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -155,6 +171,7 @@ def test_over_http_as_embedded(
         "refuse without a reason",
         "a refusal without a kind", "a kind that is none",
         "a word for true", "null", "a list", "another policy",
+        "nests without an end", "no HTTP", "never ends", "without a bound",
     ],
 )  # fmt: skip
 def test_an_engine_that_misbehaves_refuses(
@@ -162,6 +179,8 @@ def test_an_engine_that_misbehaves_refuses(
 ) -> None:
     engine.mood = mood
     monkeypatch.setattr(policy, "SECONDS", 0.5)
+    if mood == "without a bound":
+        monkeypatch.setattr(policy, "MOST_ANSWER_BYTES", 9_999)
     with pytest.raises(ServiceError, match=r"policy engine"):
         policy.refusals(FINE, installation_at(CHECKOUT))
 

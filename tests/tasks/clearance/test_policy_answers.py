@@ -232,6 +232,18 @@ def test_a_module_that_does_not_compile_is_named(folder: Path) -> None:
     assert words.endswith(". Mend it; nothing is cleared.")
 
 
+def test_a_module_that_cannot_be_read_is_named(folder: Path) -> None:
+    shutil.copy(SHIPPED, folder / "clearance.rego")
+    (folder / "second.rego").write_bytes(b"package second # \xff\n")
+    assert words_of(folder.parents[1], ConfigError) == (
+        "configs/policy/second.rego: expected a policy that compiles; found UnicodeDecodeError. "
+        "Mend it; nothing is cleared."
+    )
+    (folder / "second.rego").unlink()
+    (folder / "second.rego").mkdir()
+    assert "found a folder" in words_of(folder.parents[1], ConfigError)
+
+
 def test_an_engine_that_is_down_is_named_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPA_URL", "http://127.0.0.1:9")
     assert words_of(CHECKOUT, ServiceError) == (
