@@ -44,6 +44,11 @@ from tasks.errors import (
     RefusalKind,
     RefusedError,
 )
+from tasks.formats.regular_file import (
+    MOST_FILE_BYTES,
+    describe_unreadable,
+    read_regular_file,
+)
 from tasks.formats.strict_json import parse_json
 from tasks.gates import Outcome, Verdict
 from tasks.notary.notary import Notary, Recorded, open_notary, trusted_root
@@ -202,7 +207,8 @@ def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement
     products = tuple(artefact(workspace, name) for name in declaration.outputs)
     tree = f"data/{case}/{TREE}"
     if tree in declaration.outputs:
-        head = head_of(commitments_of((workspace / tree).read_bytes()))
+        data = _read_digested(workspace / tree, products[declaration.outputs.index(tree)])
+        head = head_of(commitments_of(data))
         products += (Artefact(f"{case}/{ROOT_NAME}", head),)
 
     # 2. How they were made; of a gate, also what it said.
@@ -315,8 +321,10 @@ def _record_rest(
         statements.append(decision)
 
     if review is not None:
-        admitted = (artefact(observed.before.data, f"{DATA}{run.case}/{ADMITTING.product}"),)
-        statements.append(review.to_statement(*(admitted if code == 0 else ())))
+        # Of a run that was refused nothing is admitted, and perhaps nothing was written.
+        name = f"{DATA}{run.case}/{ADMITTING.product}"
+        admitted = (artefact(observed.before.data, name),) if code == 0 else ()
+        statements.append(review.to_statement(*admitted))
 
     events = events_of(run, observed.materials, claimed, code, home)
     with auditing(home, events) as batches:
@@ -444,7 +452,10 @@ def chain_here(notary: Notary, observed: Observed) -> tuple[Log, Chain]:
 def _model_of(observed: Observed) -> Artefact:
     """Return the model among what a deciding stage reads."""
     name = f"{observed.run.case}/{MODEL}"
-    return next(material for material in observed.materials if material.name == name)
+    for material in observed.materials:
+        if material.name == name:
+            return material
+    raise _changed(f"data/{name}", "the model that is decided about", "nothing")
 
 
 def _verdict(
@@ -456,8 +467,10 @@ def _verdict(
         EvidenceError: It is no verdict of this gate, by the limits in force, about these bytes.
     """
     # 1. Read it, and hold it against the gate that ran and the limits that were in force.
+    artefacts = {item.name: item for item in (*observed.materials, *products)}
+    report = artefacts[f"{run.case}/{run.stage}/verdict.json"]
     try:
-        verdict = Verdict.from_dict(parse_json(path.read_bytes()))
+        verdict = Verdict.from_dict(parse_json(_read_digested(path, report)))
     except ValueError as error:
         raise _changed(path.name, "a verdict, each of its checks with an id", str(error)) from error
     if verdict.gate != run.stage or verdict.limits_sha256 != observed.limits_sha256:
@@ -471,7 +484,6 @@ def _verdict(
     require_limits_in_force(verdict, observed.before.configuration)
 
     # 2. It is about the very bytes that were digested here, and about nothing else.
-    artefacts = {item.name: item for item in (*observed.materials, *products)}
     about = {named(f"data/{run.case}/{name}"): digest for name, digest in verdict.about.items()}
     for name, digest in about.items():
         lying_there = artefacts.get(name)
@@ -492,9 +504,26 @@ def _verdict(
         ),
         *(material for material in observed.materials if is_own_file(material.name)),
     )
-    report = artefacts[f"{run.case}/{run.stage}/verdict.json"]
     signed_verdict = SignedVerdict.of(run, verdict, report, configuration)
     return signed_verdict.about(*(artefacts[name] for name in sorted(about)))
+
+
+def _read_digested(path: Path, product: Artefact) -> bytes:
+    """Return the bytes of a product that was digested before.
+
+    Raises:
+        EvidenceError: Other bytes lie there, or what is no regular file.
+    """
+    # Read a second time: what is signed about its content must not be of other bytes than the
+    # digest beside it, and a stage's account may have left a process behind that still writes.
+    try:
+        # A tree of explanations has no bound but its own size, which was digested.
+        data = read_regular_file(path, most_bytes=max(MOST_FILE_BYTES, path.stat().st_size))
+    except OSError as error:
+        raise _changed(path.name, "what was digested", describe_unreadable(error)) from error
+    if sha256(data).hexdigest() != product.sha256:
+        raise _changed(path.name, f"what was digested ({product.sha256[:12]}…)", "other bytes")
+    return data
 
 
 def _shipped(installation: Installation) -> tuple[str, ...]:
@@ -506,7 +535,7 @@ def _shipped(installation: Installation) -> tuple[str, ...]:
 def _written_refusals(path: Path) -> list[Refusal]:
     """Return the refusals in the file that `decide` wrote; a decision against has at least one."""
     try:
-        decision = parse_json(path.read_bytes())
+        decision = parse_json(read_regular_file(path))
         refusals = [Refusal.from_dict(values) for values in decision["refusals"]]
         if refusals or decision["outcome"] == Outcome.PASS:
             return refusals

@@ -1,6 +1,8 @@
 """What the worker signs for: bytes on disk, digested by itself; and what it does not sign for."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from tasks.attestation.agreement_review import AgreementReview
 from tasks.attestation.artefacts import artefact, declared
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.signed_verdict import EarlierCheck
+from tasks.attestation.statement import Artefact
+from tasks.clearance import attest_stage
 from tasks.clearance.attest_stage import attest
 from tasks.errors import AgreementError, EvidenceError, RefusalKind, RefusedError
 from tasks.formats.digests import sha256_of
@@ -183,10 +187,38 @@ def test_of_data_every_file_counts_whatever_it_is_called(signed: Path) -> None:
 
 def test_a_missing_output_is_not_signed_for(signed: Path) -> None:
     seen = observed(signed, "explain")
+    entries = len(log_of(signed).entries)
     (signed / "data" / CASE / "explain" / "report.json").unlink()
     with pytest.raises(EvidenceError, match="found nothing"):
         attest(seen, {})
-    assert len(log_of(signed).entries) == len(log_of(signed).entries)
+    assert len(log_of(signed).entries) == entries
+
+
+@pytest.mark.parametrize(
+    ("written", "words"), [(b"{}", "found other bytes"), (None, "no regular file")]
+)
+@pytest.mark.parametrize("name", ["verdict.json", "decisions.tree"])
+def test_what_is_written_after_it_was_digested_is_not_signed(
+    signed: Path, monkeypatch: pytest.MonkeyPatch, name: str, written: bytes | None, words: str
+) -> None:
+    path = signed / "data" / CASE / "explain" / name
+
+    def digest_then_write(workspace: Path, named: str) -> Artefact:
+        digested = artefact(workspace, named)
+        if named.endswith(f"explain/{name}"):
+            path.unlink()
+            path.write_bytes(written) if written is not None else os.mkfifo(path)
+        return digested
+
+    monkeypatch.setattr(attest_stage, "artefact", digest_then_write)
+    with pytest.raises(EvidenceError, match=words):
+        attest(observed(signed, "explain"), {})
+
+
+def test_a_refused_registration_without_a_model_says_so(signed: Path) -> None:
+    shutil.rmtree(signed / "data" / CASE / "train" / "model")
+    with pytest.raises(EvidenceError, match="the model that is decided about; found nothing"):
+        attest(observed(signed, "register"), {}, code=RefusedError.exit_code)
 
 
 def test_what_the_stage_claims_is_marked_as_claimed(signed: Path) -> None:
@@ -256,6 +288,8 @@ def test_the_worker_finds_a_missing_clause_that_the_stage_let_through(signed: Pa
 
 def test_what_the_worker_found_is_signed_where_the_stage_refused(signed: Path) -> None:
     change_case(signed, CASE, call_processor)
+    # Nothing was admitted, so nothing was written either.
+    (signed / "data" / CASE / "admit" / "sources.json").unlink()
     attest(observed(signed, "admit"), {}, code=AgreementError.exit_code)
     reviews = log_of(signed).statements(AgreementReview)
     assert [item.predicate.result for item in reviews][-1] == "FAILED"
