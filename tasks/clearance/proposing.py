@@ -207,8 +207,9 @@ def _plans(asked: tuple[str, ...], workspace: Path) -> dict[str, str]:
     """Return use case -> plan, of those that are asked for as `use-case` or `use-case:sha256`."""
     plans: dict[str, str] = {}
     for text in asked:
-        case, _, digest = text.partition(":")
-        if case not in case_names(workspace):
+        case, colon, digest = text.partition(":")
+        # With a colon and no digest a variable was not set: that asks for no plan of this checkout.
+        if case not in case_names(workspace) or bool(colon) is not bool(digest):
             raise ConfigError(
                 "--plan",
                 expected="`use-case`, for its plan as it lies here, or `use-case:sha256`",

@@ -148,7 +148,7 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> PrunePlan:
             return PrunePlan(entry.index, envelopes, f"{place}: {kind} without a day")
         until = made + max(days) * DAY
         if until > now:
-            day = datetime.fromtimestamp(until, UTC).date()
+            day = _day_of(until)
             return PrunePlan(entry.index, envelopes, f"{place}: a {kind} that is kept until {day}")
 
         # 2. A court: a hold stops what no period keeps any more.
@@ -207,6 +207,14 @@ def _is_held(signed: Signed[Predicate], prefix: str) -> bool:
         *signed.predicate.artefact_names(),
     )
     return any(name.startswith(prefix) for name in names)
+
+
+def _day_of(moment: int) -> str:
+    # A signer's clock, and a period, may lead beyond the years that a date can have.
+    try:
+        return datetime.fromtimestamp(moment, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return "after the year 9999"
 
 
 def _days(value: object) -> int | None:

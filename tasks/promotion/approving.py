@@ -15,7 +15,7 @@ from tasks.promotion.params import PromoteParams
 from tasks.stages.register.params import RegisterParams
 from tasks.system.installation import Installation
 from tasks.verifier.approvals import makers_of, require_made
-from tasks.verifier.expiry import epoch, now_after
+from tasks.verifier.expiry import epoch, is_to_come, now_after
 from tasks.verifier.lineage import MODEL, Chain, examine
 from tasks.verifier.log_reader import Log, Selection, read_log
 from tasks.verifier.served.timeline import read_timeline
@@ -85,7 +85,7 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
 
     Raises:
         EvidenceError: It is not signed by an enrolled key in its role, is by who made the model,
-            has expired, is without a reason, or is of a model that nobody made.
+            has expired, is dated ahead, is without a reason, or is of a model that nobody made.
     """
     require_made(chain)
     signed = _signed(envelope, log)
@@ -102,7 +102,11 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
     if makers_of(log, chain).include(log.keys.identity_of(signed.key.holder)):
         raise _refused("a second person", f"{signed.key.holder}, who made this model")
 
-    if epoch(approval.expires) <= now_after(log.latest_time):
+    now = now_after(log.latest_time)
+    if is_to_come(approval.given_on, now):
+        raise _refused("a day of signing that has come", "one that is to come")
+
+    if epoch(approval.expires) <= now:
         raise _refused("a date of expiry to come", "one that has passed")
 
     if not approval.reason.strip() or not approval.reason.isprintable():

@@ -13,7 +13,7 @@ from tasks.attestation.predicates.predicate import Predicate
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
-from tasks.verifier.expiry import epoch, now_after
+from tasks.verifier.expiry import epoch, is_to_come, now_after
 from tasks.verifier.lineage import MODEL, Chain, GateVerdict, short
 from tasks.verifier.log_reader import Log
 from tasks.verifier.statement_index import Entry, Signed, verified
@@ -268,7 +268,8 @@ def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Cons
 
     Raises:
         EvidenceError: It is not signed by an enrolled key in its role, is about another model or
-            about what nobody made, has expired, is without a reason, or is by who made the run.
+            about what nobody made, has expired, is dated ahead, is without a reason, or is by who
+            made the run.
     """
     # As the next entry of the log: a key that was revoked up to here does not count any more.
     index = log.head.size
@@ -293,6 +294,8 @@ def check(envelope: Envelope, log: Log, chain: Chain, mode: str = LOCAL) -> Cons
     # 2. It is by a second person, with a reason, for a time to come.
     if not as_counted.reason.strip() or not as_counted.reason.isprintable():
         raise _refused("a reason, in one line of text", "none, or one with control characters")
+    if is_to_come(consent.given_on, consents.now):
+        raise _refused("a day of signing that has come", "one that is to come")
     if as_counted.by_author:
         raise _refused("a second person", f"{as_counted.person}, who made this run")
     if as_counted.unidentified:

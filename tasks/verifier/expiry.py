@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime
 
+DAY_SECONDS = 24 * 3600
+
 
 def now_after(latest_time: int) -> int:
     """Return the time, in epoch seconds, by which expiry is judged.
@@ -11,6 +13,15 @@ def now_after(latest_time: int) -> int:
     the log was signed: a clock that was set back does not revive what had expired.
     """
     return max(int(time.time()), latest_time)
+
+
+def is_to_come(text: str, now: int) -> bool:
+    """Say whether something says that it was signed on a day to come.
+
+    Whoever writes their own date could otherwise make every later consent expire at once: see
+    `now_after`. Clocks that differ by less than a day are nobody's intent.
+    """
+    return epoch(text) > now + DAY_SECONDS
 
 
 def epoch(text: str) -> int:

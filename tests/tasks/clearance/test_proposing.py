@@ -127,6 +127,11 @@ def test_the_plan_of_a_use_case_is_by_default_the_one_that_lies_here(signed: Pat
     assert draft(signed, Law(1, TERMS, ()), plans=()).plans == {}
 
 
+def test_a_plan_without_its_digest_is_not_the_one_that_lies_here(signed: Path) -> None:
+    with pytest.raises(ConfigError, match=f"--plan.*found {CASE}:"):
+        draft(signed, plans=(f"{CASE}:",))
+
+
 def test_a_plan_of_no_use_case_cannot_be_required(signed: Path) -> None:
     with pytest.raises(ConfigError, match=r"--plan.*found other"):
         draft(signed, plans=("other",))

@@ -72,6 +72,14 @@ def test_what_does_not_say_when_it_was_made_is_never_old_enough(log: SignedLog) 
     assert stop.because == f"entry {index}: audit without a day"
 
 
+def test_a_day_that_no_calendar_has_keeps_it(log: SignedLog) -> None:
+    index = log.say(replace(SAMPLES["approval"], given_on="9999-12-31T00:00:00Z"), SUBJECT)
+    stop = plan(log.read(), rules(), MADE)
+    assert stop.because == f"entry {index}: a approval that is kept until after the year 9999"
+    log.say(SAMPLES["approval"], SUBJECT)
+    assert plan(log.read(), rules(approval=10**15), MADE).envelopes == 0
+
+
 def test_an_erasure_is_as_old_as_the_day_on_which_keys_were_destroyed(log: SignedLog) -> None:
     log.say(SAMPLES["erasure completion"], SUBJECT)
     day = epoch("2031-01-01T00:00:00Z")

@@ -79,6 +79,7 @@ def test_an_approval_that_counts_is_recorded(promotable: Path, printed: bytes) -
     ("changes", "words"),
     [
         ({"expires": "2020-12-31T23:59:59Z"}, "a date of expiry to come"),
+        ({"given_on": "2098-01-01T00:00:00Z"}, "a day of signing that has come"),
         ({"reason": " "}, "a reason"),
         ({"person": "bob"}, "under their own name"),
     ],

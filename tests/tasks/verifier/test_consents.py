@@ -167,6 +167,7 @@ def test_what_is_in_order_is_let_in(cleared: SignedLog) -> None:
         ({"reason": " "}, "a reason"),
         ({"reason": "sound\x1b[2J"}, "a reason"),
         ({"expires": EARLIER}, "a date of expiry to come"),
+        ({"given": "2098-01-01T00:00:00Z"}, "a day of signing that has come"),
         ({"person": "bob"}, "a date of expiry to come"),
     ],
 )
