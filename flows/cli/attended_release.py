@@ -122,7 +122,7 @@ def print_outcome(case: str, message: str, installation: Installation, *, is_blo
             console.print(f"  {one_line(line)}")
     else:
         console.print(f"REGISTERED. {one_line(message)}", style="bold green")
-    if line := describe_rows(case, shown):
+    if line := describe_rows(case, shown, reached):
         console.print(line)
     print_timings(console, progress_of(case).results)
 
@@ -167,7 +167,7 @@ def outcome_values(
     reached = record.reached if record else None
     verdicts = {row.gate: row.verdict for row in gate_rows(case, shown, reached)}
     page = page_path(case, shown)
-    rows = read_rows(case, shown)
+    rows = read_rows(case, shown, reached)
     return {
         "useCase": case,
         "outcome": "blocked" if is_blocked else "registered",
@@ -198,12 +198,12 @@ def keep_output_for_json() -> None:
     os.dup2(2, 1)
 
 
-def describe_rows(case: str, workspace: Path) -> str:
+def describe_rows(case: str, workspace: Path, reached: frozenset[str] | None = None) -> str:
     """Return how many rows the model learnt from, and how many nobody can or may read any more.
 
-    The text is empty before the first training.
+    The text is empty where `read_rows` has none.
     """
-    rows = read_rows(case, workspace)
+    rows = read_rows(case, workspace, reached)
     if rows is None:
         return ""
 
@@ -215,8 +215,20 @@ def describe_rows(case: str, workspace: Path) -> str:
     )
 
 
-def read_rows(case: str, workspace: Path) -> tuple[int, int, int] | None:
-    """Return how many rows were unsealed, shredded and left out; None before the first training."""
+def read_rows(
+    case: str, workspace: Path, reached: frozenset[str] | None = None
+) -> tuple[int, int, int] | None:
+    """Return how many rows were unsealed, shredded and left out; None before the first training.
+
+    Args:
+        case: A use case.
+        workspace: Where its reports lie.
+        reached: The stages whose reports are of this release; None where nobody noted them. One
+            that was blocked before it trained has no rows: those reports are an earlier one's.
+    """
+    if reached is not None and not {"ingest", "train"} <= reached:
+        return None
+
     data = workspace / "data" / case
     train_path = data / "train" / "report.json"
     ingest_path = data / "ingest" / "report.json"

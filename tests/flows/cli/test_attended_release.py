@@ -52,6 +52,18 @@ def test_rows_are_counted_from_both_reports(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reached", "is_shown"),
+    [({"ingest", "train"}, True), ({"ingest"}, False), (set(), False), (None, True)],
+)
+def test_a_release_that_trained_nothing_shows_no_rows_of_an_earlier_one(
+    tmp_path: Path, reached: set[str] | None, is_shown: bool
+) -> None:
+    write_reports(tmp_path, {"train": TRAINED, "ingest": {"erased_rows": 4}})
+    stages = None if reached is None else frozenset(reached)
+    assert bool(describe_rows("small", tmp_path, stages)) is is_shown
+
+
 def test_an_api_that_records_nothing_more_is_a_service_that_failed() -> None:
     error = refused_by_api("PrefectHTTPStatusError")
     assert error.exit_code == 4
