@@ -35,7 +35,7 @@ from tasks.erasure.request import (
     identify_people,
 )
 from tasks.erasure.saga import take_first_step
-from tasks.errors import DataError, ServiceError
+from tasks.errors import ConfigError, DataError, ServiceError
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_of, restricted_until
 from tasks.keystore.tombstones import Tombstones
@@ -98,7 +98,19 @@ def erase(
         options: What may be done to carry the requests out.
         installation: The checkout, its keys and its settings.
         say: Is given each line of progress; none holds a value.
+
+    Raises:
+        ConfigError: A day of receipt to come.
     """
+    # The term of Art. 12(3) is counted from it: a day to come would hide a request that is late.
+    if received > day:
+        raise ConfigError(
+            "the day of receipt",
+            expected="a day until today",
+            found=str(received),
+            remedy="Mend the date. Nothing was done.",
+        )
+
     rule = section(case, "erasure", ErasureParams, installation.workspace).identifiers
     stores = ErasureStores.open(installation, say)
     secret = installation.secret("pseudonym")

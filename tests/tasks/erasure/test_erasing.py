@@ -3,7 +3,7 @@
 import errno
 import shutil
 import threading
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -90,6 +90,19 @@ def test_a_use_case_that_is_not_there_erases_nobody(small_installation: SmallIns
             day=DAY,
             installation=small_installation.installation,
         )
+    assert 5 in small_installation.readable_copies()
+
+
+def test_a_request_does_not_come_in_tomorrow(small_installation: SmallInstallation) -> None:
+    with pytest.raises(ConfigError, match="the day of receipt: expected a day until today"):
+        erase(
+            CASE,
+            [email(5)],
+            received=DAY + timedelta(days=1),
+            day=DAY,
+            installation=small_installation.installation,
+        )
+    assert small_installation.journal.requests() == []
     assert 5 in small_installation.readable_copies()
 
 
