@@ -46,6 +46,8 @@ def review_agreements(
 
 def register_sha256(configuration: Path) -> str:
     """Return the digest of the register of agreements; where there is none, of an empty folder."""
+    # A digest for it all the same: what is in force may name one, and no register is then another
+    # register.
     if not (configuration / AGREEMENTS).is_dir():
         return folder_sha256(())
     return artefact(configuration, AGREEMENTS).sha256

@@ -148,6 +148,8 @@ def observe(before: Before, invocation: str) -> Observed:
     workspace = before.installation.workspace
     # What the stage was given, which nobody writes to, and not what lies in the checkout by now.
     tree = read_tree(before.configuration)
+    # The commit is looked for in the repository and compared with the snapshot's bytes: `git
+    # status` believes index flags and ignore files of who is judged (docs/adr/0041).
     commit = find_commit(workspace, tree)
     settings = before.installation.settings
     lock = workspace / "dvc.lock"
@@ -180,6 +182,8 @@ def observe(before: Before, invocation: str) -> Observed:
     limits = limits_sha256(declaration.stage, declaration.case, before.configuration)
     plan = None
     if declaration.stage == SEALING.name:
+        # While the stage runs, from its snapshot: a plan that is taken afterwards could be fitted
+        # to the figures.
         plan = plan_now(declaration.case, before.configuration)
     return Observed(before, materials, policy, limits, run, plan)
 
@@ -204,6 +208,7 @@ def statements_of(observed: Observed, claimed: dict[str, int]) -> list[Statement
     case = declaration.case
 
     # 1. The products, and of explanations the head of their tree besides the tree's own digest.
+    # Every declared output, and no other file: what DVC versions and what is signed are one list.
     products = tuple(artefact(workspace, name) for name in declaration.outputs)
     tree = f"data/{case}/{TREE}"
     if tree in declaration.outputs:
@@ -266,6 +271,8 @@ def attest(
     with open_notary(installation) as notary:
         decision: Statement | None = None
         refusals: tuple[Refusal, ...] = ()
+        # Of a refused registration, too: a refusal that left no statement could be tried again
+        # until it is none.
         if run.stage in DECIDING and code in (0, REFUSED):
             decision, refusals = _decision(notary, observed, is_refused=code == REFUSED)
         is_let_through = run.stage == "register" and code == 0
@@ -274,15 +281,21 @@ def attest(
 
         # The decision comes first and by itself: what is published can name its place.
         if is_let_through and not refusals and decision is not None and publish is not None:
+            # By itself and before anything is published: a registry that holds a model without a
+            # signed decision is what must never be. The reverse is mended by a further run.
             decided = notary.record(decision)
             decision = None
             try:
                 publish(decided, _model_of(observed))
             except PortcullisError as error:
+                # Kept until the end: that publishing failed is recorded before anybody is told.
                 failure = error
                 code = error.exit_code
 
         _record_rest(notary, observed, decision, claimed, code, review)
+        # After the append, while the notary is held: the head that is published is that of these
+        # entries. Other stages wait for the next decision, since each anchor is a service
+        # elsewhere.
         if run.stage in DECIDING and is_anchored(installation.settings):
             from tasks.anchoring.publishing import publish as publish_head
 
@@ -389,12 +402,15 @@ def _decision(
         # Late: what asks the policy is slow to import, and of all stages `register` alone asks.
         from tasks.clearance.check import clear_model
 
+        # The snapshot that the run was given, not the checkout: a policy that is lax for a moment
+        # would be read here.
         frozen = replace(before.installation, workspace=before.configuration)
         clearance = clear_model(case, chain.model_sha256, frozen, mode=mode)
         refusals += clearance.refusals
         # The law that it was cleared by, and not one that was signed a moment later.
         law = clearance.law
         registry_name = clearance.registry_name
+    # Last and by itself: a stage that refused without a reason must not be decided PASSED.
     if is_refused:
         refusals.append(Refusal(RefusalKind.REGISTRATION_REFUSED, "register: refused"))
 
@@ -481,12 +497,16 @@ def _verdict(
         )
     if verdict.use_case != run.case:
         raise _changed(path.name, f"a verdict for `{run.case}`", f"one for `{verdict.use_case}`")
+    # The digest of the limits says by what it was judged in the stage's own word; each check is
+    # held against the limits here.
     require_limits_in_force(verdict, observed.before.configuration)
 
     # 2. It is about the very bytes that were digested here, and about nothing else.
     about = {named(f"data/{run.case}/{name}"): digest for name, digest in verdict.about.items()}
     for name, digest in about.items():
         lying_there = artefacts.get(name)
+        # Neither more nor less: of what was not digested here nothing can be signed, whatever the
+        # verdict says of it.
         if lying_there is None or lying_there.sha256 != digest:
             raise _changed(
                 name,

@@ -127,6 +127,8 @@ def bundle_of(
     ledger = open_ledger(installation)
     try:
         log = read_log(ledger, trusted_root(installation), EVERYTHING)
+        # Under the one reading of the ledger: proofs are asked of it for the head that was
+        # verified.
         contents = choose(log, examine(log, case, model_sha256))
         files = files_of(contents, ledger)
     finally:
@@ -199,6 +201,8 @@ def scan(contents: Contents, files: dict[str, bytes]) -> None:
 
     for name, text in texts.items():
         for kind, pattern in PERSONAL.items():
+            # The pattern's kind alone is told: the value would go into a terminal, and from there
+            # into a ticket.
             if pattern.search(text):
                 article = "an" if kind[0] in "eI" else "a"
                 raise EvidenceError(

@@ -131,6 +131,8 @@ def facts_of(
         may_recall: As `clear_model` takes it.
     """
     workspace = installation.workspace
+    # One look at the tree for all facts about code: between two looks it could be changed and
+    # changed back.
     code = CodeFacts(chain.case, log, installation)
     configuration = workspace / resolved_path(chain.case)
     here = FactsHere(
@@ -186,8 +188,11 @@ def compose_facts(
         "purpose": purpose,
         "useCase": chain.case,
         "model": chain.model_sha256,
+        # As `now_after`, and not by Rego's own `time.now_ns`, which is the machine's clock.
         "now": consents.now,
         "broken": [refusal.to_dict() for refusal in chain.broken],
+        # From the table and not from what there are verdicts of: a gate that is missing is to be
+        # missed.
         "required_gates": list(BEFORE_TRAINING if purpose == "train" else SUBJECTS),
         "steps": [
             {
@@ -274,14 +279,19 @@ def _clear(
     hints: tuple[Refusal, ...] = ()
     ledger = open_ledger(installation)
     try:
+        # Said apart, because it is the usual thing on a fresh checkout, where every link would be
+        # named as unsigned.
         if ledger.head() is None:
             text = f"ledger: it is empty: no stage was ever signed for here; {_again(case)}"
             return _unclear(case, digest, Refusal(RefusalKind.LEDGER_EMPTY, text))
         log = read_log(ledger, trusted_root(installation), Selection.of_case(case))
         chain = examine(log, case, digest, target=target, gates=gates)
+        # Within the same reading of the ledger as the chain, so that what is anchored is what was
+        # examined. Mirror and witness are asked about the decision, which rests on all the rest.
         if purpose == "register" and (decision := latest_decision(chain, "decide")):
             hints = _outside(ledger, decision.index, installation)
         anchors = _anchors_holding(ledger, log, chain, installation)
+    # A ledger that does not verify clears nothing, and that is an answer: `register` records it.
     except EvidenceError as error:
         return _unclear(case, digest, Refusal(RefusalKind.LEDGER_UNREADABLE, str(error)))
     finally:
@@ -313,6 +323,8 @@ def _clear(
         *plan_refusals(chain, installation.workspace),
         *objections(log, chain, law_facts),
     )
+    # All of them, though one is enough to refuse: who has to mend it should not come back for each.
+    # Hints last: they explain what is above them.
     refusals = tuple(dict.fromkeys((*chain.broken, *denials, *objected, *hints)))
     accepted = accepted_checks(log, chain, mode)
     return Clearance(chain, refusals, accepted, law_of(log), registry_name)
@@ -393,6 +405,8 @@ def _decision_facts(decision: Signed[VerificationSummary], log: Log) -> dict[str
     summary = decision.predicate
     decided_on = {
         signed.predicate.gate: signed.predicate.report_sha256
+        # By the envelopes that the decision names, and not by what is latest now: the gate may have
+        # judged again since.
         for signed in log.statements(SignedVerdict)
         if (f"gate:{signed.predicate.gate}", signed.envelope_sha256) in summary.inputs
     }

@@ -76,6 +76,8 @@ class CodeFacts:
         A dependency that `dvc.yaml` gained is missing among the materials; what is no longer there
         has an empty digest. Both differ.
         """
+        # Both what was read and what would be read now: compared over the old list alone, a file of
+        # code that `dvc.yaml` gained since would never be looked at.
         inputs = declared(stage, self._case, self._installation.workspace).inputs
         declared_now = {name for name in inputs if is_code(name) and self._tree.has(name)}
         return {
@@ -90,6 +92,8 @@ def provenance_of_gate(verdict: GateVerdict, case: str, log: Log) -> Provenance 
     if report is not None:
         made = log.statements(Provenance, report.name, report.sha256)
 
+    # A file of these bytes may be another stage's or use case's product: by digest alone the
+    # verdict of a gate could be explained by whoever copied it.
     of_gate = [
         signed.predicate
         for signed in made

@@ -35,6 +35,8 @@ def configuration_now(gate: str, case: str, workspace: Path) -> dict[str, str]:
 
 def judged_params(params_sha256: Mapping[str, str]) -> dict[str, str]:
     """Return the sections that can move a verdict: all but the words that a page shows."""
+    # Words move no verdict: were they compared, a corrected sentence would ask for every gate
+    # again.
     return {key: digest for key, digest in params_sha256.items() if key != WORDS}
 
 

@@ -29,5 +29,7 @@ def require_limits_in_force(verdict: Verdict, configuration: Path) -> None:
     Raises:
         EvidenceError: Names the check or the limit.
     """
+    # Parsed here from the snapshot, and not taken from what the stage was handed: the stage's own
+    # copy is what is in question.
     case = read_yaml(configuration / resolved_path(verdict.use_case))
     require_own_limits(verdict, RULES_OF[verdict.gate], case)

@@ -28,12 +28,17 @@ def plan_now(case: str, workspace: Path) -> Plan:
     without a line here. Sources and how they are joined are not: what they come to is known by its
     digest. Nor is code, which every statement names, and the policy compares.
     """
+    # The table as well as its gates' settings: a tree that drops a gate would have no setting that
+    # differs.
     parts = {GATES_PART: sha256(canonical(_gate_table())).hexdigest()}
     for gate in GATES:
         parts |= configuration_now(gate.name, case, workspace)
 
     values = read_yaml(workspace / resolved_path(case))
     settings = {
+        # Marks and not values: statements go to outsiders, and a setting may name a column or a
+        # group. They say which settings differ between two plans; the whole digests say that some
+        # do.
         name: sha256(canonical(value)).hexdigest()[:MARK_DIGITS]
         for section in SEALING.sections
         if (section_values := field_of(values, section)) is not None

@@ -107,6 +107,7 @@ def _embedded(facts: dict[str, Any], modules: tuple[tuple[str, str], ...], rule:
 
     interpreter, bundle = _build(threading.get_ident(), modules, rule)
     try:
+        # Veiled and unveiled for the embedded engine alone: OPA escapes what it writes.
         interpreter.set_input(Input(_translate(facts, VEILED)))
         answer = interpreter.query_bundle_entrypoint(bundle, rule)
     except (RegoError, ValueError) as error:
@@ -147,6 +148,7 @@ def _build(
             interpreter.add_module(name, text)
         bundle = interpreter.build(None, [rule])
     except RegoError as error:
+        # The place alone: the rest of rego-cpp's message quotes the module over many lines.
         place = re.search(r"-- ?([^\n]*:\d+:\d+)|\(errormsg \d+:([^)]*)\)", str(error))
         raise _does_not_compile(name, place[0] if place else "an error") from None
     if not bundle.ok():
@@ -165,6 +167,8 @@ def _over_http(url: str, facts: dict[str, Any], modules: tuple[tuple[str, str], 
             texts = {str(policy.get("raw")) for policy in policies if isinstance(policy, dict)}
         case _:
             texts = set()
+    # By the text, and not by a name or a version that the server gives: an answer of another policy
+    # would be no opinion about this one. It may hold others besides.
     if missing := [name for name, text in modules if text not in texts]:
         raise ServiceError(
             f"policy engine {url}",

@@ -86,6 +86,8 @@ def draft_terms(installation: Installation, law: Law | None, changes: ProposedCh
         is_fixed = changes.are_agreements_fixed
         agreements = register_sha256(workspace) if is_fixed else ""
 
+    # Of this checkout always, and not as in force: who proposes wants what the new code asks for.
+    # What changes by it is shown before anybody signs.
     gates = _gates(workspace)
     unmeasured = present.unmeasured
     if changes.unmeasured is not None:
@@ -147,6 +149,8 @@ def read_proposal(path: Path) -> Terms:
 def compare_terms(before: Terms | None, after: Terms) -> tuple[str, ...]:
     """Return what changes, a line each: `- ` what would no longer be so, `+ ` what would be."""
     old = list(lines_of_terms(before)) if before else []
+    # Lines of one fixed form are compared, and not two JSON files: who signs reads every line that
+    # changes and no other.
     lines = difflib.ndiff(old, list(lines_of_terms(after)))
     return tuple(line for line in lines if line.startswith(("- ", "+ ")))
 
@@ -179,6 +183,8 @@ def _default_terms(installation: Installation) -> Terms:
 def _gates(workspace: Path) -> dict[str, tuple[str, ...]]:
     """Return every gate of the path, with the checks that the policy requires of it."""
     by_policy = query_required_checks(workspace)
+    # Gates of the path that the policy asks no check of, and gates that it asks of which the path
+    # has none: the second stops every release, and is to be seen in the draft.
     by_gate = {gate.name: by_policy.get(gate.name, ()) for gate in GATES} | by_policy
     return {gate: tuple(sorted(checks)) for gate, checks in by_gate.items()}
 

@@ -132,6 +132,8 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> PrunePlan:
     # From the first entry on, and never past one that is kept: what is missing is a beginning of
     # the log, which one index says.
     for entry in log.entries:
+        # An entry that does not verify stops the prune with an error: taking its envelope away
+        # would take the evidence of what happened to it.
         signed = verified(entry, log.keys)
         kind = KINDS[signed.statement.predicate_type]
         place = f"entry {entry.index}"
@@ -144,6 +146,7 @@ def plan(log: Log, rules: tuple[Rule, ...], now: int) -> PrunePlan:
         if len(days) < len(periods):
             return PrunePlan(entry.index, envelopes, f"{place}: every {kind} is kept for ever")
         made = when(signed)
+        # Before the sum, for the reason: no period is too long here, the statement says no day.
         if made == UNKNOWN_DAY:
             return PrunePlan(entry.index, envelopes, f"{place}: {kind} without a day")
         until = made + max(days) * DAY
@@ -175,6 +178,8 @@ def holds(log: Log) -> dict[str, str]:
         EvidenceError: The signature of a hold or a release does not hold.
     """
     in_force: dict[str, str] = {}
+    # In log order: a hold that was released and put again is in force. One whose signature does not
+    # hold stops everything, since what it holds is not known.
     for signed in log.required_statements(LegalHold):
         if signed.predicate.is_released:
             in_force.pop(signed.predicate.name, None)
