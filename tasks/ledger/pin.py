@@ -37,6 +37,15 @@ class Pin:
         """Return whether there is a pin."""
         return self.path.is_file()
 
+    def read_origin(self) -> str:
+        """Return the name of the pinned log; empty where none is pinned.
+
+        Raises:
+            EvidenceError: The pin is damaged.
+        """
+        pinned = self._read()
+        return pinned.origin if pinned else ""
+
     def check(self, ledger: "Ledger", head: Checkpoint | None) -> None:
         """Refuse a log that is not a continuation of what was seen.
 

@@ -255,17 +255,15 @@ def trusted_root(installation: Installation) -> str:
     """Return the id of the root key that this installation trusts, or the beginning of it.
 
     It is `$PORTCULLIS_TRUST_ROOT`, else the pinned log's; empty where there is neither.
+
+    Raises:
+        EvidenceError: The pin is damaged.
     """
     if keyid := installation.settings.trusted_root_key:
         return keyid.strip().lower()
 
-    pin = open_pin(installation)
-    if not pin.is_set():
-        return ""
-
-    # A pin is a checkpoint, whose first line is the log's name: `portcullis/<root key id>`.
-    origin = pin.path.read_text(encoding="utf-8").partition("\n")[0]
-    return origin.rpartition("/")[2]
+    # The log's name is `portcullis/<beginning of the root key's id>`.
+    return open_pin(installation).read_origin().rpartition("/")[2]
 
 
 def read_case_log(case: str, installation: Installation) -> Log:

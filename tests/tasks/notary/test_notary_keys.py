@@ -198,6 +198,15 @@ def test_the_pinned_log_s_root_key_is_trusted(installation: Installation) -> Non
     assert len(trusted_root(installation)) == 32
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"", b"garbage\n"])
+def test_a_damaged_pin_names_no_root_key(installation: Installation, damage: bytes) -> None:
+    with open_notary(installation) as notary:
+        notary.begin()
+    (installation.home / "ledger.pin").write_bytes(damage)
+    with pytest.raises(EvidenceError, match="a damaged, empty or other file"):
+        trusted_root(installation)
+
+
 def test_a_root_key_that_is_set_comes_before_the_pinned_one(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,14 @@ def broken():
 
 def test_never_began(broken):
     pass
+
+@pytest.fixture
+def left_behind():
+    yield
+    raise OSError
+
+def test_is_skipped_and_fails(left_behind):
+    pytest.skip("not here")
 """
 
 
@@ -43,6 +51,7 @@ def test_of_several_cases_the_worst_counts(tmp_path: Path) -> None:
         "tests/test_it.py::test_fails_once": TEST_FAILED,
         "tests/test_it.py::test_is_skipped_once": TEST_SKIPPED,
         "tests/test_it.py::test_never_began": TEST_FAILED,
+        "tests/test_it.py::test_is_skipped_and_fails": TEST_FAILED,
     }
 
 
