@@ -78,15 +78,19 @@ def require_known_journal(
         return
 
     before = seen[extent.journal_id]
+    # Each count by itself: none ever falls, so a single one that did shows an older copy, though
+    # others are further.
     if any(now < then for now, then in zip(extent.counts, before.counts, strict=True)):
         raise _lost(f"{_describe(before)}, or further", f"an older copy, with {_counts(extent)}")
 
 
 def note_journal(keys: KeyStore, extent: JournalExtent) -> None:
     """Note in the key store how far the journal has come; what it has seen never falls."""
+    # Without the lock first: every command asks, and nearly always nothing has changed.
     if read_seen_journals(keys.tables).get(extent.journal_id) == extent:
         return
     with keys.tables.writing():
+        # Again under the lock, and the larger of each: another process may have noted more since.
         before = read_seen_journals(keys.tables).get(extent.journal_id, extent)
         counts = map(max, zip(extent.counts, before.counts, strict=True))
         keys.put_fact(SEEN_OF + extent.journal_id, " ".join(map(str, counts)))
@@ -104,6 +108,7 @@ def forget_journals(keys: KeyStore) -> int:
 def has_journal(installation: Installation) -> bool:
     """Say whether a journal lies here; an empty file is none."""
     path = installation.home / JOURNAL_FILE
+    # SQLite makes an empty file when it opens one, before it writes anything.
     return path.is_file() and path.stat().st_size > 0
 
 

@@ -36,6 +36,7 @@ def open_guarded_keys(installation: Installation) -> KeyStore:
         except EvidenceError:
             # Another process may have changed keys, and recorded that, after the log was read: then
             # the log is longer by now, and speaks of the store as it is.
+            # Only while the log grows: a store that is refused by the same log twice is refused.
             read_before, known = known.size, read_known_stores(installation)
             if known.size == read_before:
                 raise
@@ -64,5 +65,7 @@ def read_compared_stores(installation: Installation) -> KnownStores:
 
 def record_key_store(store: KeyStore, installation: Installation) -> None:
     """Record in the log what the store has come to; called after every change of keys."""
+    # The log first, and then the store's note of how long the log is: killed between the two, the
+    # store has noted less than there is, which refuses nothing.
     record_state(read_state(store, installation), installation)
     note_log(store, read_known_stores(installation))

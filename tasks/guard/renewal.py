@@ -88,10 +88,14 @@ def renew_store(reason: str, installation: Installation, *, keep: bool = False) 
 
 def set_aside(names: Iterable[str], installation: Installation) -> Path:
     """Move what is left of these files out of the way; nothing is deleted. Return where to."""
+    # To the microsecond: a second renewal within a second must not meet the folder of the first,
+    # and `mkdir` refuses if it does.
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = installation.home / SET_ASIDE / now
     folder.mkdir(mode=0o700, parents=True)
     for name in names:
+        # `lexists`, because a link whose target is gone would be followed when the new file is
+        # made.
         if os.path.lexists(installation.home / name):
             shutil.move(installation.home / name, folder / name)
     return folder
@@ -100,6 +104,8 @@ def set_aside(names: Iterable[str], installation: Installation) -> Path:
 def _require_loss(installation: Installation, known: KnownStores) -> None:
     """Refuse where the key store that lies here is in order."""
     try:
+        # Whatever refuses every command is a loss; where nothing refuses, renewing would throw away
+        # a list of erasures that is in order.
         open_known_keys(installation, known)
     except PortcullisError:
         return
@@ -115,6 +121,8 @@ def _require_loss(installation: Installation, known: KnownStores) -> None:
 def _keep(reason: str, installation: Installation, known: KnownStores) -> RenewedStore:
     if not (installation.settings.keys_url or (installation.home / "keys.db").is_file()):
         raise _unfit("--keep", "a key store that lies here", "none", "Leave --keep out.")
+    # Before the store is opened, which makes the secrets that it misses: then a lost pepper would
+    # be recorded as if it had always been another.
     if missing := [name for name in SECRETS if installation.existing_secret(name) is None]:
         raise _unfit("--keep", "every secret", f"no {missing[0]}.key", "Restore it.")
 
@@ -144,9 +152,12 @@ def _begin(reason: str, installation: Installation, known: KnownStores) -> Renew
 
     _audit(reason, installation)
     secrets = (f"{secret}.key" for secret in SECRETS)
+    # The database with its -wal file, and all secrets with it: a new store under an old tombstone
+    # secret would recognise nobody by the old list, which is gone.
     folder = set_aside((*STORE_FILES, *secrets), installation)
     store = open_keys(installation)
     installation.secret("pseudonym")
+    # Counted from the log, for the store that could say it is what was lost.
     lost = sum(known.states[store_id].events for store_id in replaced)
     _record(store, f"{reason.strip()} ({lost} erasures lost)", installation, replaced)
     return RenewedStore(_id_of(store), lost, folder)

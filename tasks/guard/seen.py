@@ -91,6 +91,8 @@ def record_state(
     """
     known = read_known_stores(installation)
     recorded = known.states.get(state.store_id)
+    # A store that the log does not know is recorded without a person's word only as the first: else
+    # whoever exchanges it has the log vouch for it.
     if recorded is None and known.states and not renewed:
         raise _unknown("one of the key stores that the log knows", "another")
     if recorded is not None:
@@ -105,6 +107,8 @@ def record_state(
         generation=state.generation,
         events=state.events,
         events_sha256=state.events_sha256,
+        # Those that were seen stay, also if one is not here now: what is missing has to be missed
+        # the next time.
         secrets={**(recorded.secrets if recorded else {}), **state.secrets},
         root_key=state.root_key,
         # What a person decided stays visible in every later record of this store.
@@ -129,6 +133,8 @@ def _is_ahead(state: KeyStoreState, recorded: KeyStoreState) -> bool:
 
 def _read(ledger: Ledger, installation: Installation) -> KnownStores:
     head = ledger.head()
+    # First of all, and also for an empty log: without the pin a log that was emptied would know no
+    # store, and any would do.
     if ledger.pin is not None:
         ledger.pin.check(ledger, head)
     if head is None:
@@ -136,6 +142,8 @@ def _read(ledger: Ledger, installation: Installation) -> KnownStores:
 
     path = installation.home / MEMORY
     memory = _remembered(path)
+    # The head is checked against the memory by its root: only what was appended since is read, and
+    # a log of another history is read whole.
     if memory is not None and memory.continues_to(head, ledger):
         known = replace(memory.known, size=head.size)
         if memory.size == head.size:
@@ -171,6 +179,7 @@ def _known_from(log: Log) -> KnownStores:
         )
 
     receipts = [signed.predicate.verified for signed in log.required_statements(ErasureReceipt)]
+    # By count and not by order: two receipts that are signed at once may stand either way round.
     newest = max(receipts, key=lambda search: search.tombstones, default=None)
     counted = None if newest is None else (newest.tombstones, newest.tombstones_sha256)
     return KnownStores(states=states, receipts=counted, renewed=renewed)
@@ -182,6 +191,8 @@ def _records_in(log: Log) -> tuple[KeyStoreRecord, ...]:
 
 def _has_entry_about_stores(ledger: Ledger, start: int, end: int) -> bool:
     for index, record, body in ledger.entries(start, end):
+        # A body that is missing may have been about a store: that is for the whole reading to
+        # judge.
         if body is None or ABOUT_STORES.is_matched_by(
             checked(index, record, body).envelope.payload
         ):

@@ -44,6 +44,7 @@ def note_attempts(case: str, model_sha256: str, installation: Installation) -> A
     Raises:
         EvidenceError: The ledger does not verify.
     """
+    # Of other use cases, too: attempts on the same data count in whatever use case they were made.
     log = _read(installation, Selection.of_case_and_lineages(case))
     chain = examine(log, case, model_sha256)
     attempts = find_attempts(log, DataVersion.of(chain))

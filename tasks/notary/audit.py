@@ -59,5 +59,7 @@ def audit(
         detail=why,
         kind=DATASTORE,
     )
+    # The event goes into the file and its digest into the ledger before the caller touches
+    # anything: a look at people's data that failed to be recorded must not have happened.
     with auditing(installation.home, [audit_event]) as batches, open_notary(installation) as notary:
         notary.record_all(batches)

@@ -60,6 +60,8 @@ def find_earlier_release(log: Log, chain: Chain) -> EarlierRelease | None:
         for decision in log.statements(VerificationSummary, subject)
         if decision.predicate.lets_in
         and decision.digest_of(subject) != chain.model_sha256
+        # By the latest decision about this model: one that was let in again, after another, is
+        # compared with that other.
         and (own is None or not own.predicate.has_passed or decision.index < own.index)
     ]
     if not earlier:
@@ -67,6 +69,7 @@ def find_earlier_release(log: Log, chain: Chain) -> EarlierRelease | None:
 
     decision = earlier[-1]
     sha256 = str(decision.digest_of(subject))
+    # Of the log as it was then: a verdict that was taken again later is not what it was let in by.
     verdicts = examine(log.before(decision.index), chain.case, sha256).verdicts
     checks: list[Check] = []
     for gate in SUBJECTS:

@@ -74,6 +74,7 @@ class Notary:
     def record_all(self, statements: Sequence[Statement]) -> list[Recorded]:
         """Sign several statements and append them in one transaction, in this order."""
         roles = [role_of(statement) for statement in statements]
+        # Before any key is made: a worker that could make a person's key would be that person.
         personal = sorted(set(roles) & set(PERSONAL))
         if personal:
             raise EvidenceError(
@@ -90,6 +91,7 @@ class Notary:
         for role in dict.fromkeys(roles):
             self.enrolled(role)
 
+        # One append for all, so that there is never a verdict without its provenance.
         return self.append_signed(
             [
                 sign(statement.to_bytes(), self.signer(role))
@@ -117,6 +119,8 @@ class Notary:
             for envelope, body in zip(envelopes, bodies, strict=True)
         ]
 
+        # The name goes into the checkpoint. It is the log's own where there is one: another
+        # installation may append to it, whose root key is another.
         origin = self.origin()
         entries = list(zip(records, bodies, strict=True))
         start = self.ledger.append(entries, log, origin, signed_before=signed_before)
@@ -133,6 +137,7 @@ class Notary:
 
     def signer(self, role: str) -> Signer:
         """Return the signer of a role."""
+        # Kept, because a signer of a key service is asked for its public key once.
         if role not in self._signers:
             self._signers[role] = role_signer(role, self._installation)
         return self._signers[role]
@@ -158,6 +163,8 @@ class Notary:
     def enrolled(self, role: str) -> None:
         """Enter the role's key into the log, unless it is there."""
         public = self.signer(role).public
+        # Asked of the log and not of memory: two workers may share it. Entered twice a key changes
+        # nothing (`KeyRing`), it only takes an entry.
         if self._is_entered(public.keyid):
             return
 
@@ -180,6 +187,8 @@ class Notary:
     def add_keys(self, envelopes: Sequence[Envelope], keyids: Sequence[str]) -> None:
         """Append key entries and note where they stand."""
         for keyid, recorded in zip(keyids, self.append_signed(envelopes), strict=True):
+            # After the append and apart: a mark is a hint where to look, and one that is lost costs
+            # an entry.
             with self.ledger.store.appending():
                 self.ledger.store.put_mark(f"key {keyid}", str(recorded.index))
 
@@ -190,6 +199,8 @@ class Notary:
 
         root_key = self.signer(ROOT)
         log = self.signer(LOG)
+        # The root key signs for itself and then for the log's own key, which signs the checkpoint
+        # over both: entry 0 is what a verifier's trusted id names.
         statements = (
             add_key(root_key.public, (ROOT,), "worker"),
             add_key(log.public, (LOG,), "worker"),
@@ -219,6 +230,7 @@ def role_of(statement: Statement) -> str:
         EvidenceError: No role may, or it does not say what every reader will ask of it. It would
             stay in the log for ever and count for nothing.
     """
+    # Read as every reader will, before it is signed.
     return read_predicate(statement, "a statement to be signed").role
 
 

@@ -90,6 +90,7 @@ def find_past_releases(log: Log, case: str) -> tuple[PastRelease, ...]:
     plans = _plans(log, subject)
     releases: list[PastRelease] = []
     before: Plan | None = None
+    # By the decision that counts, since a model may be decided on again after a later one.
     ordered = sorted(by_model.items(), key=lambda item: item[1].index)
     for model_sha256, decision in ordered:
         plan = plans.get(model_sha256)
@@ -105,6 +106,8 @@ def find_past_releases(log: Log, case: str) -> tuple[PastRelease, ...]:
                 differs=before.differences(plan)[:MOST_NAMES] if before and plan else (),
             )
         )
+        # A model of before plans were sealed is passed over, and the next is compared with the last
+        # that had one.
         before = plan or before
     return tuple(releases)
 

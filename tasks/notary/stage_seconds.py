@@ -26,6 +26,8 @@ def seconds_by_stage(log: Log, chain: Chain) -> dict[str, int]:
         products = {subject.name: subject.sha256 for subject in signed.subjects}
         digests = signed.predicate.material_digests() | products
         shared = [name for name in digests if name in data]
+        # All that it shares with the chain, and at least something: a run that read these rows and
+        # made another model is not among those that made what lies here.
         is_of_chain = bool(shared) and all(digests[name] == data[name] for name in shared)
         if run.case != chain.case or run.stage not in STAGES or not is_of_chain:
             continue

@@ -48,6 +48,7 @@ def read_results(report: Path) -> dict[str, str]:
 
 def _cases(suites: ElementTree.Element) -> Iterator[tuple[str, str]]:
     for case in suites.iter("testcase"):
+        # By function: parameters come and go with the suite, and may hold any text.
         function = str(case.get("name")).partition("[")[0]
         # One that was skipped may have failed besides, in its teardown: pytest writes both.
         results = [KINDS[child.tag] for child in case if child.tag in KINDS]
@@ -60,6 +61,7 @@ def suite_sha256_of(folder: Path) -> str:
     digests = {
         path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*.py")
     }
+    # By bytes and not by a commit: the tests that ran need not be those of a commit.
     return sha256(canonical(digests)).hexdigest()
 
 
