@@ -45,6 +45,8 @@ RULES: dict[CheckId, LimitRule] = {
         "drift_psi",
         "≤",
         unmeasured=(FIRST_VERSION,),
+        # A column that only one side has cannot be held against a number: the text names what is
+        # asked for.
         undecided=("every column in both versions",),
     ),
     ValidateCheck.COLUMN_AGREEMENT: LimitRule("column_agreement", "≥", unmeasured=(FIRST_VERSION,)),
@@ -71,6 +73,8 @@ RULES: dict[CheckId, LimitRule] = {
     ValidateCheck.EXACT_DUPLICATE_RATIO: LimitRule("exact_duplicate_ratio", "≤"),
     ValidateCheck.NEAR_DUPLICATE_RATIO: LimitRule("near_duplicate_ratio", "≤"),
     ValidateCheck.RAREST_LABEL_SHARE: LimitRule("minority_label_ratio", "≥"),
+    # A number of the catalogue, and of no use case: an outcome that is not known is never learnt
+    # from.
     ValidateCheck.ROWS_WITHOUT_LABEL: LimitRule(0, "≤"),
     ValidateCheck.CONSTANT_FEATURES: LimitRule("none", None),
     ValidateCheck.MISSING_RATIO: LimitRule("missing_ratio", "≤"),

@@ -49,10 +49,15 @@ class CountedColumns:
         Raises:
             DataError: A declared column is absent.
         """
+        # Before any row is opened: a worker that lacked a column would fail once for each part.
         require_columns(measured_columns(columns, params), present)
+        # Of columns that are only counted no row stays: a text of a million rows is the most of a
+        # delivery.
         counted = tuple(name for name in check.columns_by_part(kept=()) if name in present)
         asked = check.columns()
         whole = {SUBJECT, *profiled(columns)}
+        # `asked is None`: an expectation about the table's columns, or with a condition, may look
+        # at any.
         kept = tuple(
             name
             for name in present

@@ -93,6 +93,8 @@ class _AllowListParser(HTMLParser):
 
         attributes = {name: value or "" for name, value in attrs}
         is_dropped = _is_dropped(tag, attributes)
+        # A tag that is not allowed is left out by itself, and what is inside it stays: text is
+        # escaped.
         if tag in ALLOWED_TAGS and not is_dropped and not self._is_dropping:
             self.kept.append(f"<{tag}{_kept_attributes(tag, attributes)}>")
         if tag not in VOID_TAGS:
@@ -100,6 +102,7 @@ class _AllowListParser(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Close the tag, and every tag inside it that was left open."""
+        # An end without a beginning closes nothing: the loop below would close all that is open.
         if tag not in (name for name, _ in self._open_tags):
             return
 

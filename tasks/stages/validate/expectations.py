@@ -65,6 +65,8 @@ ABOUT_EQUALITY = frozenset(
 ABOUT_ROW_COUNT = frozenset(
     {"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"}
 )
+# A list of those that are known to, not of those that are not: another expectation is asked about
+# all rows at once.
 # Great Expectations keeps its context in a global: two threads of a worker must not share it.
 ONE_AT_A_TIME = Lock()
 TABLE_PREFIX = "expect_table_"  # what is observed of a table (rows, columns) is about nobody
@@ -151,6 +153,8 @@ class SuiteCheck:
         if self.columns() is None:
             return ()
 
+        # One expectation about a column that needs all its rows keeps the column whole for all of
+        # them.
         of_column: dict[str, list[Expectation]] = {}
         for expectation in self._suite.expectations:
             for column in _confined_to(expectation) or ():
@@ -255,6 +259,8 @@ class _Validator:
         with ONE_AT_A_TIME:
             outcome = self._batches.get_batch(batch_parameters={"dataframe": frame}).validate(
                 _gx_suite(self._name, expectations),
+                # BASIC has counts, and without unexpected values no examples of them;
+                # `_strip_values` then keeps fields by an allow-list, should a version add some.
                 result_format={"result_format": "BASIC", "exclude_unexpected_values": True},
             )
         for result in outcome.results:
@@ -284,6 +290,7 @@ def _confined_to(expectation: Expectation) -> tuple[str, ...] | None:
 
 def _merged(first: Any, second: Any) -> Any:
     """Return the result of a row-by-row expectation on the rows of two results together."""
+    # A fault in one part is a fault of the whole: nobody knows what those rows have.
     for result in (first, second):
         if result.exception_info["raised_exception"]:
             return result
@@ -306,6 +313,8 @@ def _merged(first: Any, second: Any) -> Any:
             counts[name] = count / of_rows * 100 if of_rows else None
 
     mostly = first.expectation_config.kwargs.get("mostly", 1.0)
+    # As Great Expectations does where no row is asked: nothing is unexpected. That a column is
+    # empty is for `missing_ratio` to say.
     first.success = not asked_rows or (asked_rows - unexpected) / asked_rows >= mostly
     return first
 
@@ -350,6 +359,7 @@ def _gx_suite(name: str, asked: Sequence[Expectation]) -> Any:
             name=name, expectations=[expectation.model_dump() for expectation in asked]
         )
         # It leaves out what it cannot build, and what is there twice, with no more than a warning.
+        # Compared one by one, in order: a misspelt expectation that is left out would count as met.
         if [expectation.expectation_type for expectation in expectations.expectations] != types:
             raise LookupError("it leaves out what it does not know")
     except Exception as error:

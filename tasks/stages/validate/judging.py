@@ -110,6 +110,7 @@ def _judge_groups(attribute: str, groups: dict[str, int | None], limit: int) -> 
     """Judge the smallest group; of one of fewer than `SMALLEST_CELL` people no number is told."""
     measure = f"smallest group of {attribute}, rows"
     about = About(attribute=attribute)
+    # A fail, whatever the limit: of so few no number is told, so that none can be held against it.
     if tiny := sorted(name for name, rows in groups.items() if rows is None):
         return holds(
             ValidateCheck.SMALLEST_GROUP_ROWS,

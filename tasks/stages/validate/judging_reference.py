@@ -71,6 +71,8 @@ def _judge_drift(drifts: Mapping[str, Drift | None], limit: float) -> Check:
     Where chance alone exceeds the limit, that it moved shows nothing.
     """
     measure = MEASURES[ValidateCheck.DRIFT]
+    # Before the figures: a renamed column would be new on one side and gone on the other, and drift
+    # of neither.
     unknown = [name for name, drift in drifts.items() if drift is None]
     measured = {name: drift for name, drift in drifts.items() if drift is not None}
     if unknown or not measured:
@@ -86,6 +88,7 @@ def _judge_drift(drifts: Mapping[str, Drift | None], limit: float) -> Check:
     worst = max(measured, key=lambda name: measured[name].psi)
     check = at_most(ValidateCheck.DRIFT, measure, measured[worst].psi, limit, reason=worst)
     chance = measured[worst].chance
+    # Undecided instead of a fail, never instead of a pass; both block.
     if check.outcome is Outcome.FAIL and chance > limit:
         few = f"{worst}; chance alone comes to {chance:.2f}"
         return replace(
@@ -137,6 +140,7 @@ def _judge_join(
 
     What can be measured is judged, whatever the use case declares.
     """
+    # The declaration is asked last: it excuses what cannot be measured, and hides nothing that can.
     is_measured = any(item is not None for item in sources.values())
     if report is not None and not is_measured and params.unlinked_sources:
         expected = RULES[ValidateCheck.JOIN_AGREEMENT].unmeasured[1].text

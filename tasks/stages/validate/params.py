@@ -20,6 +20,7 @@ class ValidateParams(StrictModel):
         default=None,
         description="the accepted profile of the data; `./portcullis accept` writes it",
     )
+    # Declared: which figures tell one application from another, nobody can guess from the data.
     near_duplicate_columns: tuple[str, ...] = Field(
         min_length=1, description="rows that agree in all of them are near duplicates"
     )

@@ -134,6 +134,7 @@ def measure_quality(
     profiled_rows = held.only(profiled(columns))
     target_name = columns.only(Role.TARGET)
     target = held[target_name]
+    # Of rows with a label: those without have a check of their own.
     label_shares = category_names(target.dropna()).value_counts(normalize=True)
     return QualityReport(
         rows=len(rows),
@@ -206,6 +207,8 @@ def _duplicate_ratio(
         return 0.0
 
     # Of most rows the hash is their own: whose they are is asked of the others alone.
+    # Sorting eight bytes a row costs less memory than a table of people and hashes, which is then
+    # made of the repeated ones alone.
     ordered = np.sort(row_hashes)
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if not len(repeated):

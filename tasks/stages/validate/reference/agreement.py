@@ -135,6 +135,7 @@ def compare_associations(
         significance: The share of good deliveries in which chance may exceed what it is said to
             explain, for the label, for any column, for any source and for any pair.
     """
+    # No column that varies: nothing is measured, and the gate says undecided.
     if not components_of(versions.profiles) or not versions.associations.scores:
         return AssociationReport(label=None, columns={}, sources={}, largest_shift=None)
     kept = _Comparison(versions)
@@ -169,6 +170,7 @@ class _Comparison:
 
         accepted = versions.associations.matrix()[np.ix_(kept, kept)]
         column = np.array([component.column for component in self.components], dtype=object)
+        # Scores of one column go together by what they are, and say nothing about the delivery.
         self.is_used: Mask = (column[:, None] != column[None, :]) & ~np.isnan(accepted)
         self.accepted: Matrix = np.nan_to_num(accepted)
         self.scores = RowScores(self.components, versions.codes)
@@ -189,6 +191,7 @@ class _Comparison:
         """Return how much each thing, which is some of the scores, still agrees with the others."""
         is_pair = self.is_used if is_partner is None else self.is_used & is_partner[None, :]
         weights = np.where(is_pair, self.accepted, 0.0)
+        # The variance of a sample correlation of normal scores, to first order.
         error = (1 - self.accepted**2) ** 2 / self.versions.effective_rows
         of_thing = np.column_stack([is_thing.astype(float) for is_thing in things.values()])
         expected = of_thing.T @ (weights**2 - np.where(is_pair, error, 0.0)).sum(axis=1)
@@ -208,6 +211,8 @@ class _Comparison:
         known = np.where(self.is_used | np.eye(len(is_label), dtype=bool), self.accepted, 0.0)
         known = known[np.ix_(told_by, told_by)]
         values, vectors = np.linalg.eigh(known)
+        # A matrix with pairs taken for 0 may have eigenvalues below 0; divided by, they would turn
+        # a slope round.
         values = np.clip(values, 0.0, None)
         slopes = (vectors / (values + RIDGE)) @ vectors.T @ self.accepted[label, told_by]
         explained = float(slopes @ self.accepted[label, told_by])
@@ -230,11 +235,14 @@ class _Comparison:
     ) -> dict[str, Agreement | None]:
         """Return agreements of weighted correlations; None for what could be lost and not seen."""
         is_there = expected > 0
+        # One-sided: agreement only falls by a fault. Bonferroni over the things that are there.
         z = NormalDist().inv_cdf(1 - significance / max(int(is_there.sum()), 1))
         divisor = np.where(is_there, expected, 1.0)
         kept = of_thing.T @ (weights * self.delivered).sum(axis=1) / divisor
         error = np.sqrt(self._variances(weights, of_thing) * self._precision()) / divisor
 
+        # A loss of all agreement is a loss of 1: it is seen in 95 of 100 deliveries if it exceeds
+        # the threshold by Z_95 errors. Written so that a NaN is not seen.
         is_seen = is_there & ((z + Z_95) * error <= 1)
         return {
             name: Agreement(kept=round(float(kept[k]), 4), chance=round(float(z * error[k]), 4))
@@ -251,6 +259,7 @@ class _Comparison:
         if not pairs:
             return None
 
+        # Two-sided, for a correlation may move either way, and over all pairs.
         z = NormalDist().inv_cdf(1 - significance / (2 * pairs))
         # Few rows may show less variation than there is: that of normal columns is the least.
         variances = np.maximum(self._pair_variances(), (1 - self.accepted**2) ** 2)

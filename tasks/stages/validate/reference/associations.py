@@ -65,6 +65,7 @@ def keep_associations(
 ) -> Associations:
     """Return what may be kept of how the scores of some rows go together."""
     correlations = correlate(RowScores(components, codes)) if components else np.eye(0)
+    # Withheld before it is rounded and written: what is not in the file cannot be asked of it.
     correlations[_is_withheld(components, codes)] = np.nan
 
     lines = []

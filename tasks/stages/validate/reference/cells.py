@@ -97,6 +97,7 @@ def profile_column(values: "pd.Series[float]") -> ColumnProfile:
     counts = count_cells(cell_codes(values, cells), cells)
 
     # Small cells are pooled; a pool that is small itself is left out, and the shares sum to less.
+    # A pool of one small cell is that cell: it is kept only if it has ten rows itself.
     kept_counts = {cell: count for cell, count in counts.items() if count >= SMALLEST_CELL}
     pooled_rows = sum(counts.values()) - sum(kept_counts.values())
     if pooled_rows >= SMALLEST_CELL:
@@ -129,6 +130,7 @@ def cell_codes(values: "pd.Series[float]", cells: ColumnProfile) -> CellCodes:
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
     bins: CellCodes = np.digitize(numbers, _boundaries(cells.edges, cells.spikes)).astype(smallest)
     # Text in a column of numbers has no bin; it must not look like a gap.
+    # In this order: what is missing is not a number either, and would stay `other`.
     bins[np.isnan(numbers)] = other
     bins[values.isna().to_numpy()] = other + 1
     return bins

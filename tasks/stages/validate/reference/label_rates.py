@@ -110,6 +110,8 @@ def compare_label_rates(
     """
     protected = protected.reset_index(drop=True)
     labels = labels.reset_index(drop=True)
+    # Of the accepted label, not of the delivery's last one: a label that is gone then has the rate
+    # 0.
     has_label = (category_names(labels.dropna()) == accepted.label).reindex(labels.index)
     compared = sum(len(groups) for groups in accepted.groups.values())
     by_group = significance / max(compared, 1)
@@ -150,6 +152,8 @@ def _rates(
     for name, (with_label, rows) in zip(counts.index, counts.to_numpy(), strict=True):
         if rows < 2 * SMALLEST_CELL:
             continue
+        # Moved to ten rows from either end: compared with an accepted rate, and never kept by
+        # itself.
         count = min(max(int(with_label), SMALLEST_CELL), int(rows) - SMALLEST_CELL)
         is_exact = count == with_label
         hidden_with -= int(with_label) if is_exact else 0

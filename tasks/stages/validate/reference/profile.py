@@ -119,6 +119,7 @@ def drift(
     degree of freedom less than there are cells (Yurdakul 2018, "Statistical Properties of
     Population Stability Index"); `chance` is its 95 % point.
     """
+    # Of both sides: a column that only one has is None, which the judge does not pass.
     names = dict.fromkeys([*reference.columns, *map(str, frame.columns)])
     if not len(frame) or not reference.rows:
         return dict.fromkeys(names)

@@ -84,6 +84,7 @@ def _components(column: str, cells: ColumnProfile) -> list[Component]:
     if len(filled) > 1 and (
         cells.edges is not None or all(number_of(n) is not None for n in names)
     ):
+        # Of the kept cells: shares of small ones were left out and do not sum to 1.
         total = sum(shares)
         below = np.cumsum([0.0, *shares[:-1]])
         ridits = [(low + share / 2) / total for low, share in zip(below, shares, strict=True)]

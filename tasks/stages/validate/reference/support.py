@@ -58,6 +58,7 @@ def compare_support(
     rows = len(frame)
     beyond = {}
     for name, cells in columns.items():
+        # Ten at least on both sides, so that the report tells of no smaller number.
         delivered = max(_rows_beyond(cells, frame[name], codes[name]), SMALLEST_CELL)
         accepted = max(_accepted_share(cells) * accepted_rows, SMALLEST_CELL)
         together = delivered + round(accepted)
