@@ -4,7 +4,7 @@ import math
 from statistics import NormalDist
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.config.strict import StrictModel
 from tasks.stages.validate.reference.cells import SHARE_DECIMALS, SMALLEST_CELL, category_names
@@ -16,9 +16,9 @@ LARGEST_UNSEEN = 0.25  # a shift of so much must not be taken for chance
 class GroupRate(StrictModel):
     """The share of a group's rows that have the label, up to half a `step`, and the rows."""
 
-    rate: float
-    rows: int
-    step: float
+    rate: float = Field(ge=0, le=1)
+    rows: int = Field(ge=1)
+    step: float = Field(gt=0, le=1)
 
 
 class LabelRates(StrictModel):

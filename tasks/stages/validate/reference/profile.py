@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.config.strict import StrictModel
 from tasks.stages.validate.reference.agreement import effective_rows
@@ -37,7 +37,7 @@ Z_95 = 1.645
 class JointProfile(StrictModel):
     """How columns go together. `effective_rows` is less than the rows where people have several."""
 
-    effective_rows: float
+    effective_rows: float = Field(ge=0)
     associations: Associations
     label_rates: LabelRates | None
 
@@ -48,7 +48,7 @@ class Profile(StrictModel):
     `joint` is None in a file that was written before there was any.
     """
 
-    rows: int
+    rows: int = Field(ge=0)
     columns: dict[str, ColumnProfile]
     joint: JointProfile | None = None
 

@@ -54,6 +54,10 @@ def compare_support(
     """
     from scipy.stats import binom
 
+    # Of no row there is no share to compare with: nothing is measured, and the gate is undecided.
+    if not accepted_rows:
+        return {}
+
     level = significance / max(len(columns), 1)
     rows = len(frame)
     beyond = {}

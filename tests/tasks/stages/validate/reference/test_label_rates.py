@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from tasks.stages.validate.reference.label_rates import (
+    GroupRate,
     LabelReport,
     compare_label_rates,
     keep_label_rates,
@@ -103,3 +105,11 @@ def test_a_delivery_without_labels_is_not_measured() -> None:
     report = compared(GOOD, GOOD.assign(label=np.nan))
     assert report.overall is None
     assert set(report.groups["group"].values()) == {None}
+
+
+@pytest.mark.parametrize("change", [{"rows": 0}, {"rate": 1.5}, {"step": 0}])
+def test_a_rate_that_nothing_can_be_compared_with_is_no_rate(change: dict[str, float]) -> None:
+    """A file that was written over: it is refused when it is read, in one line."""
+    GroupRate.model_validate({"rate": 0.5, "rows": 100, "step": 0.001})
+    with pytest.raises(ValidationError):
+        GroupRate.model_validate({"rate": 0.5, "rows": 100, "step": 0.001} | change)

@@ -49,3 +49,10 @@ def test_fewer_than_ten_rows_are_told_as_ten() -> None:
     known = ["a"] * 500 + ["b"] * 500
     item = compared(known, [*known, "c"])
     assert (item.accepted, item.delivered) == (0.01, 0.01)
+
+
+def test_an_accepted_version_of_no_row_has_nothing_to_compare_with() -> None:
+    cells = {"x": profile_column(pd.Series(["a"] * 20))}
+    frame = pd.DataFrame({"x": ["a", "b"]})
+    codes = {"x": cell_codes(frame["x"], cells["x"])}
+    assert compare_support(cells, 0, frame, codes, significance=0.005) == {}
