@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 
 
 class BackgroundParams(StrictModel):
@@ -21,4 +21,4 @@ class BackgroundParams(StrictModel):
     smallest_group: int = Field(
         ge=5, description="people behind each value of the composites that travel with the model"
     )
-    seed: int = Field(description="of the choice of people")
+    seed: Seed = Field(description="of the choice of people")

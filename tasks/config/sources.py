@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 from tasks.errors import ConfigError, SourceError
 from tasks.settings import Settings
 
@@ -177,7 +177,7 @@ class SampleSource(_Source):
     of: Literal["loan", "identities"] = Field(description="what is invented")
     part: str = Field(description="one of its tables")
     rows: int = Field(ge=1, description="people that are invented")
-    seed: int = Field(ge=0, description="the same seed gives the same people")
+    seed: Seed = Field(description="the same seed gives the same people")
     is_remote: Literal[False] = False
 
 

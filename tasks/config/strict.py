@@ -1,6 +1,12 @@
 """The base of the models whose values people write, in a file or in code."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# What numpy and scikit-learn take, with room for the seeds that are counted on from it: another
+# number would be an error of theirs in the middle of a stage.
+Seed = Annotated[int, Field(ge=0, le=2_000_000_000)]
 
 
 class StrictModel(BaseModel):

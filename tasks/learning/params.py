@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from tasks.config.case_files import CaseFile
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 
 
 class ApprovalRate(StrictModel):
@@ -146,7 +146,7 @@ class TrainParams(StrictModel):
     family: Literal["lightgbm", "xgboost", "logistic"] = Field(
         description="what is trained: boosted trees of two libraries, or a logistic regression"
     )
-    seed: int = Field(description="the same seed, data and parameters give the same model")
+    seed: Seed = Field(description="the same seed, data and parameters give the same model")
     favourable: float = Field(description="the target's value that is good for the person")
     validation_ratio: float = Field(
         gt=0, lt=0.5, description="share of people on whom the cut-off is chosen"

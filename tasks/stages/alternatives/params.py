@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 from tasks.learning.params import require_own_parameters
 
 # No slash: it parts learner, mitigation and features in the name of a configuration.
@@ -68,7 +68,7 @@ class AlternativesParams(StrictModel):
     folds: int = Field(ge=2, le=10, description="each row is scored by a fit on the other folds")
     seeds: int = Field(ge=1, description="divisions into folds, each with a seed of learning")
     draws: int = Field(ge=100, description="bootstrap samples of people and seeds")
-    seed: int = Field(description="of folds, fits and draws")
+    seed: Seed = Field(description="of folds, fits and draws")
 
 
 class AlternativesLimits(StrictModel):

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from tasks.adverse_action.params import BackgroundParams
 from tasks.config.case_files import CaseFile
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 
 
 class ProxyParams(StrictModel):
@@ -39,7 +39,7 @@ class ExplainParams(StrictModel):
     perturbation: float = Field(
         gt=0, le=0.2, description="relative standard deviation of the small errors"
     )
-    seed: int = Field(description="of every draw of the gate")
+    seed: Seed = Field(description="of every draw of the gate")
 
 
 class ExplainLimits(StrictModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 ApprovalRate = Annotated[float, Field(gt=0, lt=1)]
@@ -54,7 +54,7 @@ class FairnessParams(StrictModel):
     )
     # The interval's ends are the 50th draw from either side, at least.
     draws: int = Field(ge=2000, description="of the Theil index, for its interval")
-    seed: int = Field(description="of the draws")
+    seed: Seed = Field(description="of the draws")
 
     @model_validator(mode="after")
     def _attributes_are_judged_or_excused(self) -> "FairnessParams":

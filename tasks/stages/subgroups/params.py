@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 
 
@@ -48,7 +48,7 @@ class SubgroupsParams(StrictModel):
     significance: float = Field(
         gt=0, lt=0.5, description="alpha of all failures of the gate, and of calibration"
     )
-    seed: int = Field(description="of the halves into which people are divided")
+    seed: Seed = Field(description="of the halves into which people are divided")
 
     @model_validator(mode="after")
     def _columns_are_named_once(self) -> "SubgroupsParams":

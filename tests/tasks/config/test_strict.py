@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ConfigDict, ValidationError
 
-from tasks.config.strict import StrictModel
+from tasks.config.strict import Seed, StrictModel
 
 
 class Threshold(StrictModel):
@@ -38,3 +38,16 @@ def test_a_subclass_that_adds_a_setting_keeps_both() -> None:
         Stripped.model_validate({"name": "Ann", "nam": "Bo"})
     with pytest.raises(ValidationError, match="frozen"):
         stripped.name = "Bo"  # type: ignore[misc] # what must fail
+
+
+class Drawn(StrictModel):
+    """A model that draws."""
+
+    seed: Seed
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_library_takes_is_refused_before_anything_is_drawn(seed: int) -> None:
+    assert Drawn(seed=0).seed == 0
+    with pytest.raises(ValidationError):
+        Drawn(seed=seed)
