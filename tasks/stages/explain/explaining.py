@@ -153,7 +153,8 @@ def explain(
     told = Counter(codes[index] for index in named.top.ravel() if index >= 0)
     approving = count_approvals(matrix, refits, decisions)
     margins = scorer.booster.margin(model.composites.matrix)
-    error = max(
+    # Of the global figures, and of what each declined applicant is told.
+    error = _worst_error(
         _additivity(model, contributions, scorer.booster.margin(shown_rows)),
         _additivity(model, named.grouped, scorer.booster.margin(matrix[declined])),
     )
@@ -165,7 +166,7 @@ def explain(
         composite_margin=model.explainer.base,
         composite_standard_error=float(margins.std(ddof=1) / np.sqrt(len(margins))),
         reason_map_version=model.reasons.version,
-        additivity_error=error if np.isfinite(error) else None,
+        additivity_error=error,
         shap_share=dict(sorted(shares.items(), key=lambda item: -item[1])),
         proxies=tuple(
             Proxy(
@@ -236,3 +237,10 @@ def _additivity(model: DecisionModel, contributions: Matrix, margins: Matrix) ->
     if not len(margins):
         return 0.0
     return float(np.max(np.abs(model.explainer.base + contributions.sum(axis=1) - margins)))
+
+
+def _worst_error(*errors: float) -> float | None:
+    """Return the largest; None, which is undecided, where one is no number."""
+    # Not `max` of Python: whether it keeps a NaN depends on where that stands.
+    worst = float(np.max(errors))
+    return worst if np.isfinite(worst) else None

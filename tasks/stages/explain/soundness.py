@@ -45,7 +45,8 @@ def measure_soundness(named: NamedReasons, reasons: ReasonMap, top: np.ndarray) 
     return Soundness(
         told=int(is_told.sum()),
         smallest_share=float(shares.min()) if len(shares) else None,
-        unraised=int((of_told(named.raised) <= 0).sum()),
+        # Not `<= 0`: what is no number has raised nothing.
+        unraised=int((~(of_told(named.raised) > 0)).sum()),
         untrue=int((~of_told(named.is_true)).sum()),
         untold=int((named.untold[:, 0] >= 0).sum()),
         fidelity=measure_fidelity(named, top),

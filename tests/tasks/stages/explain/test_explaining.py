@@ -10,7 +10,7 @@ from tasks.gates import Outcome
 from tasks.learning.training import Trained, train
 from tasks.model import DecisionModel
 from tasks.stages.explain.checks import ExplainCheck
-from tasks.stages.explain.explaining import Explained, explain
+from tasks.stages.explain.explaining import Explained, _worst_error, explain
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits, ExplainParams, ProxyParams
 from tasks.stages.explain.proxies import proxy_strengths
@@ -83,6 +83,12 @@ def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reas
     for share in (kept.people_behind, kept.backgrounds, kept.refits, kept.perturbations):
         assert share is not None
         assert share > 0.5
+
+
+@pytest.mark.parametrize("errors", [(np.nan, 1e-6), (1e-6, np.nan), (1e-6, np.inf)])
+def test_an_error_that_is_no_number_hides_behind_no_other(errors: tuple[float, float]) -> None:
+    assert _worst_error(*errors) is None
+    assert _worst_error(1e-7, 1e-6) == 1e-6
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "logistic"])

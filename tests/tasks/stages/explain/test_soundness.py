@@ -49,6 +49,14 @@ def test_a_reason_whose_words_are_not_true_is_counted() -> None:
     assert measure_soundness(lied, TWELVE, lied.top).untrue == 1
 
 
+def test_a_reason_whose_effect_is_no_number_has_raised_nothing() -> None:
+    result = named(50)
+    raised = result.raised.copy()
+    raised[3, result.top[3, 0]] = np.nan
+    broken = NamedReasons(**{**vars(result), "raised": raised})
+    assert measure_soundness(broken, TWELVE, broken.top).unraised == 1
+
+
 def test_nobody_declined_gives_no_measure() -> None:
     soundness = measure_soundness(NOBODY, TWELVE, NOBODY.top)
     assert (soundness.told, soundness.smallest_share, soundness.fidelity) == (0, None, None)
