@@ -61,16 +61,19 @@ def compose(matrix: Matrix, inputs: tuple[Input, ...], people: int, seed: int) -
     for position, column in enumerate(inputs):
         features.setdefault(column.feature, []).append(position)
 
+    # 1. Values, with all inputs of a category together.
     blunt = np.empty_like(matrix)
     for columns in features.values():
         is_category = inputs[columns[0]].category is not None
         coarsen = _coarse_category if is_category else _coarse_figure
         blunt[:, columns] = coarsen(matrix[:, columns], people)
 
+    # 2. and 3. Groups are of the people's own figures; what is dealt out in them is blunted.
     rng = np.random.default_rng([seed, DEALING])
     composites = np.empty_like(matrix)
     for group in group_alike(matrix, people):
         for columns in features.values():
+            # All inputs of a category move together, or a row could be in two of its categories.
             cells = np.ix_(group, np.array(columns))
             values = blunt[cells]
             values = values[np.lexsort(values.T)]  # sorted: whose they were is forgotten here
@@ -98,6 +101,7 @@ def group_alike(matrix: Matrix, people: int) -> list[np.ndarray]:
         groups.append(left[nearest[:people]])
         left = np.sort(left[nearest[people:]])
 
+    # Two groups' worth at least are left, so that what remains after one is a whole group, too.
     while len(left) >= 2 * people:
         from_mean = _distances(standard[left], standard[left].mean(axis=0))
         furthest = standard[left[np.argmax(from_mean)]]

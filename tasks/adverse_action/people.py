@@ -35,12 +35,15 @@ def choose_people(
     is_eligible = has_learnt & (scores >= cutoff) if params.people == "near_cutoff" else has_learnt
     eligible = np.flatnonzero(is_eligible)
     if params.people == "near_cutoff":
+        # The nearest to the cut-off first; of equal scores the first rows, so that a rerun takes
+        # the same.
         eligible = eligible[np.argsort(scores[eligible], kind="stable")]
 
     # A person who applied twice must not count as two behind a value: the first row stands for
     # them, which is the one nearest to the cut-off.
     eligible = eligible[~pd.Series(subjects[eligible]).duplicated().to_numpy()]
 
+    # Composites need a whole group of people, and their quantiles say of whom a sentence is true.
     fewest = max(FEWEST_PEOPLE, params.smallest_group)
     if len(eligible) < fewest:
         raise DataError(
@@ -51,6 +54,8 @@ def choose_people(
         )
 
     if params.people == "near_cutoff":
+        # Twice as many as are drawn, so that other draws give other people to try the reasons
+        # against.
         eligible = eligible[: 2 * params.rows]
     rng = np.random.default_rng([params.seed, draw])
     chosen = rng.choice(eligible, size=min(params.rows, len(eligible)), replace=False)

@@ -55,6 +55,7 @@ class Contract(BaseModel):
         cls, scorer: Scorer, columns: tuple[InputColumn, ...], code_sha256: str
     ) -> "Contract":
         """Return the contract of a model that is judged on rows with these columns."""
+        # Pinned to what is installed here: the versions that the model was judged with.
         names = (*DISTRIBUTIONS[scorer.family], *ALWAYS)
         return cls(
             columns=columns,
@@ -91,6 +92,8 @@ class Contract(BaseModel):
             values = frame[column.name]
             if isinstance(values, pd.DataFrame):
                 raise _refused(column, "one column of that name", f"{values.shape[1]}")
+            # Values without their index: pandas aligns columns by labels, and a caller's may be
+            # doubled.
             accepted[column.name] = _accepted(column, values).to_numpy()
         return pd.DataFrame(accepted, index=frame.index)
 

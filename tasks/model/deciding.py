@@ -59,6 +59,7 @@ class DecisionModel:
             raise _torn("composites with the model's inputs", "some with others")
         if any(len(row) != len(scorer.inputs) for row in self.composites.rows):
             raise _torn("a value for every input in the composites", "fewer or more")
+        # In the same order, for the matrix is made by position.
         if tuple(column.name for column in self.contract.columns) != scorer.features:
             raise _torn("a contract about the model's features", "one about others")
         if uncovered := self.reasons.uncovered(scorer.features):
@@ -82,6 +83,7 @@ class DecisionModel:
             InputError: The rows do not keep to the model's contract.
         """
         accepted = self.contract.accept(rows)
+        # Of what the contract has accepted alone, never of the caller's rows.
         matrix = self.scorer.matrix(accepted)
         scores = probability(self.scorer.booster.margin(matrix))
         approved = scores >= self.scorer.cutoff

@@ -40,6 +40,7 @@ def require_judged_code(model: DecisionModel) -> None:
     Raises:
         BrokenModelError: This package's files are not those that the model names.
     """
+    # Read from the files of this very package, wherever it lies: not from what it says of itself.
     digest = code_sha256()
     if digest != model.contract.code_sha256:
         raise BrokenModelError(

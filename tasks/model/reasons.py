@@ -176,8 +176,11 @@ def name_reasons(
         start = stop
     is_true = np.take_along_axis(is_true_of, drivers, axis=1)
 
+    # Steps 1 and 3 first, then the four most adverse: what raises no score takes nobody's place.
     is_principal = is_reason(grouped, reasons.least_share) & (raised > 0)
     principal = _most_adverse(grouped, is_principal)
+    # Step 4 last. An untrue reason keeps its place among the four and is not told: a fifth that
+    # moved up would pass for a principal reason.
     told = np.take_along_axis(is_true, np.maximum(principal, 0), axis=1)
     return NamedReasons(
         grouped=grouped,
@@ -263,6 +266,7 @@ def _true_of(
             elif isinstance(true_of, tuple):
                 is_true[:, position] = np.isin(values, np.array(true_of, dtype=np.float32))
             else:
+                # Strictly beyond the level: who has the median has nothing that is low or high.
                 level = np.quantile(background[:, column], QUANTILES[true_of])
                 is_above = true_of.startswith("above")
                 is_true[:, position] = values > level if is_above else values < level

@@ -156,6 +156,8 @@ def compact_matrix_of(
     matrix = np.empty((len(frame), len(inputs)), dtype=np.float32)
     for position, column in enumerate(inputs):
         values = frame[column.feature]
+        # A missing category equals none: all of its inputs are 0, as of a category that training
+        # never saw.
         numbers = values if column.category is None else values == column.category
         matrix[:, position] = np.nan_to_num(np.asarray(numbers, dtype=np.float64), nan=column.fill)
     return matrix

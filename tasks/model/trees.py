@@ -64,6 +64,7 @@ def _leaves_of_lightgbm(model: dict[str, Any]) -> tuple[Leaf, ...]:
             leaves.append(_leaf(float(node["leaf_value"]), box))
             return
 
+        # A categorical split is no interval: refused here, and not explained by a wrong one.
         if node["decision_type"] != "<=":
             raise _unreadable("a split that is not numerical")
         position = int(node["split_feature"])
@@ -109,6 +110,7 @@ def _leaves_of_xgboost(model: dict[str, Any]) -> tuple[float, tuple[Leaf, ...]]:
 
 def _split(box: Box, position: int, threshold: float) -> tuple[Box, Box]:
     low, high = box.get(position, EVERYTHING)
+    # Intervals only narrow: an input that is asked twice on a path is one condition of the leaf.
     below = {**box, position: (low, min(high, threshold))}
     above = {**box, position: (max(low, threshold), high)}
     return below, above

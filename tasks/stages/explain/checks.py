@@ -40,7 +40,11 @@ RULES: dict[CheckId, LimitRule] = {
     ExplainCheck.JOINT_PROXY_INPUTS: LimitRule("joint_inputs_auc", "≤"),
     ExplainCheck.JOINT_PROXY_CONTRIBUTIONS: LimitRule("joint_contributions_auc", "≤"),
     ExplainCheck.REASON_COHESION: LimitRule("reason_cohesion", "≥"),
+    # Not a limit of the use case: 12 CFR 1002.9(b)(2) owes every declined applicant specific
+    # reasons, and true ones.
     ExplainCheck.DECLINED_WITHOUT_REASON: LimitRule(0, "≤"),
+    # One limit for all four: whoever compares, fits or measures otherwise, the reasons are the
+    # same.
     ExplainCheck.REASONS_KEPT_BY_PEOPLE_BEHIND: LimitRule("top_reasons_overlap", "≥"),
     ExplainCheck.REASONS_KEPT_BY_BACKGROUNDS: LimitRule("top_reasons_overlap", "≥"),
     ExplainCheck.REASONS_KEPT_BY_REFITS: LimitRule("top_reasons_overlap", "≥"),

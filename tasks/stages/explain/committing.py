@@ -54,6 +54,7 @@ def commitments(
     with under_way("committing to explanations", len(reasons), "rows") as work:
         for key_start in range(0, len(reasons), KEYED_ROWS):
             keyed = reasons.iloc[key_start : key_start + KEYED_ROWS]
+            # Each person once, in the order of the rows: a set would ask in an order of its own.
             subjects = dict.fromkeys(keyed["subject"])
             key_of = keys.for_subjects(subjects, Retention.DECISION_RECORD)
             # Some at a time: as records, rows take many times the memory of the table.
@@ -63,6 +64,9 @@ def commitments(
                     number = int(record["row"])
                     reasons_told = told(record, words)
                     explained = Explanation(number, reasons_told, model_sha256, reason_map.version)
+                    # The salt is of the person's own key and of this row: without it a few codes
+                    # and figures could be tried until a leaf fits, and one salt for all would open
+                    # every other leaf with the first proof.
                     salt = salt_of(key_of[record["subject"]].nonce_key, run, number)
                     leaves.append(commitment(salt, explained))
                 work.advance(len(records))
@@ -81,6 +85,7 @@ def explain_again(
         model: As it was loaded now.
         model_sha256: Of its bytes now.
     """
+    # By the function that decided in the run, so that the bytes can be held against the commitment.
     decisions = model.decide(application)
     if not len(decisions.declined):
         return None

@@ -106,6 +106,7 @@ def explain(
     """
     scorer = model.scorer
     decisions = decide_in_parts(engine or OneProcess(), model, rows)
+    # Bit by bit, and before anything is explained: all gates have judged the recorded decisions.
     _require_recorded_scores(decisions, predictions)
 
     # Of all rows in half the memory; what is explained of it is of double precision, as everywhere.
@@ -133,6 +134,7 @@ def explain(
         chosen: Matrix = learnt_rows[positions].astype(np.float64)
         return chosen
 
+    # Global figures are of a sample; reasons are given to every declined applicant.
     shown = _sample(len(rows), params)
     shown_rows = matrix[shown].astype(np.float64)
     contributions = model.explainer.contributions(shown_rows)
@@ -141,6 +143,8 @@ def explain(
     mass = np.abs(contributions).mean(axis=0)
     features = np.array(scorer.input_features)
     shares = {
+        # Over all inputs of a feature: a category has one each. A model without any mass has shares
+        # of 0.
         feature: float(mass[features == feature].sum() / max(mass.sum(), 1e-300))
         for feature in scorer.features
     }
@@ -177,6 +181,8 @@ def explain(
                 shap_share=shares[feature],
                 strength=strength,
             )
+            # The report is for people. The judge names those above the limit among these, and the
+            # strongest is always there.
             for strength, auc, feature, attribute, group in proxies[:20]
         ),
         joint_proxies=joint_proxies,
@@ -194,6 +200,7 @@ def explain(
     )
 
     typical = (
+        # Medians input by input: together they are nobody's row, and may be on a page.
         np.median(matrix[declined].astype(np.float64), axis=0, keepdims=True)
         if len(declined)
         else np.zeros((0, matrix.shape[1]))

@@ -83,12 +83,16 @@ def _judge_reason_proxies(report: ExplainReport, limits: ExplainLimits) -> tuple
             reason=f"AUC {proxy.auc:.2f}, at least {proxy.auc_low:.2f}, "
             f"{proxy.shap_share:.1%} of SHAP mass",
         )
+        # One check at least, also where nothing is above the limit: a verdict shows how near it
+        # came.
         for proxy in above or report.reason_proxies[:1]
     )
 
 
 def _judge_cohesion(report: ExplainReport, limits: ExplainLimits) -> Check:
     """Judge the map's loosest reason; reasons of one feature each are as tight as can be."""
+    # The loosest decides; where no reason has several features there is nothing that could be
+    # untied.
     code, tie = min(report.cohesion.items(), key=lambda item: item[1], default=("", 1.0))
     return at_least(
         ExplainCheck.REASON_COHESION,

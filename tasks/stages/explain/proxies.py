@@ -85,6 +85,7 @@ def proxy_strengths(
         is_known = groups.notna().to_numpy()
         pattern = is_known.tobytes()
         known[pattern] = is_known
+        # In order of name, so that the group that is asked about does not hang on who comes first.
         names = sorted(groups.dropna().unique(), key=str)
         rows = groups.value_counts()
         rare = [name for name in names if rows[name] < SMALLEST_SHOWN_ROWS]
@@ -164,6 +165,8 @@ def measure_joint_proxies(
             )
             joint.append(proxy)
         for code, columns in columns_of.items():
+            # The strength is at most the share: it cannot exceed the limit, whatever the classifier
+            # finds.
             if share_of[code] <= least_strength:
                 continue
             area = tell_group(inputs[:, columns], membership, asked_about, params.seed)

@@ -50,6 +50,7 @@ def reason_table(
     }
     for position in range(MOST_REASONS):
         index = named.top[:, position]
+        # An index of -1 takes the first reason's figure here, which the next line takes out again.
         worth = np.take_along_axis(named.grouped, np.maximum(index, 0)[:, None], axis=1)[:, 0]
         table[f"reason_{position + 1}"] = pd.array(codes[index], dtype="str")
         table[f"log_odds_{position + 1}"] = np.where(index >= 0, worth, np.nan)

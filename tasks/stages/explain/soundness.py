@@ -41,6 +41,7 @@ def measure_soundness(named: NamedReasons, reasons: ReasonMap, top: np.ndarray) 
         return np.take_along_axis(values, position, axis=1)[is_told]
 
     adverse = np.maximum(-named.grouped, 0.0)
+    # A row without anything adverse divides by next to nothing, and has no reason that is told.
     shares = of_told(adverse / np.maximum(adverse.sum(axis=1, keepdims=True), 1e-300))
     return Soundness(
         told=int(is_told.sum()),
@@ -123,6 +124,8 @@ def _weakest_tie(features: list[list[Matrix]]) -> float:
     left = set(range(1, len(features)))
     weakest = 1.0
     while left:
+        # Prim's: the feature that is tied most strongly to those that hang together already comes
+        # next.
         following = max(left, key=lambda position: strongest[position])
         weakest = min(weakest, strongest[following])
         left.remove(following)

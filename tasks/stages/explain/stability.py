@@ -123,6 +123,7 @@ def _perturbed(chosen: Matrix, figures: np.ndarray, params: ExplainParams, draw:
     """Return the chosen rows with every figure, not the codes, off by a normal relative error."""
     rng = np.random.default_rng([params.seed, 3_000, draw])
     rows = chosen.copy()
+    # A code that is a little off would be another code, which nobody has; figures of 0 stay 0.
     rows[:, figures] *= 1 + rng.normal(0, params.perturbation, (len(rows), int(figures.sum())))
     return single_precision(rows)
 

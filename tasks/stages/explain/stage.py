@@ -29,6 +29,8 @@ def run(stage_run: StageRun) -> None:
     params = stage_run.params(ExplainParams)
     limits = stage_run.limits(ExplainLimits)
     model = DecisionModel.load(stage_run.input("train", "model"))
+    # Before any row is unsealed: by other code nothing could be shown about the model that was
+    # judged.
     require_judged_code(model)
 
     attributes = stage_run.columns.named(Role.PROTECTED)
@@ -54,6 +56,8 @@ def run(stage_run: StageRun) -> None:
     model_sha256 = stage_run.inputs["train/model"]
     identity = run_id(model_sha256, stage_run.inputs["redact/rows.parquet"])
     with stage_run.writing("decisions.tree") as path:
+        # After the reasons are written: a commitment opens to what lies there, sealed for the same
+        # term.
         leaves = commitments(
             explained.reasons, stage_run.keys, identity, model_sha256, model.reasons
         )

@@ -47,7 +47,7 @@ class Membership:
     """A protected group, and who of the chosen people is in it."""
 
     attribute: str
-    group: str  # a number in place of a name that few rows have
+    group: str  # of ten people or more, so that its name may be shown
     is_member: np.ndarray  # booleans, shape (people,)
     is_asked: np.ndarray  # whose attribute is known, booleans, shape (people,)
 
@@ -72,6 +72,8 @@ def choose_rows(
     a small one sharpens the figure and does not move it.
     """
     numbers = persons.to_numpy(np.uint64)
+    # Hashed by person, and the first row of each in that order: who has many rows is not drawn
+    # sooner.
     order = np.argsort(pd.util.hash_array(numbers ^ np.uint64(seed)), kind="stable")
     _, first = np.unique(numbers[order], return_index=True)
     one_each = order[np.sort(first)]
@@ -178,6 +180,7 @@ def _cross_fitted_area(
     for side in (labels, ~labels):  # as many members in each fold, or a fit could have none
         folds[side] = rng.permutation(int(side.sum())) % params.folds
 
+    # Codes are made of all people, for they hold no label: nothing of it is learnt.
     table, codes = _with_codes(columns)
     settings = SETTINGS | {"seed": int(rng.integers(2**31))}
     data = lightgbm.Dataset(
