@@ -14,6 +14,7 @@ from tasks.adverse_action.people import choose_people
 from tasks.engines import Engine
 from tasks.engines.local import OneProcess
 from tasks.errors import DataError
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.model import DecisionModel, Decisions, Scorer
 from tasks.model.families import Matrix
 from tasks.model.scorer import compact_matrix_of, probability
@@ -78,7 +79,8 @@ class Explained:
     matrix: Matrix  # of the rows in the global figures
     contributions: Matrix
     base: float
-    typical: Matrix  # medians of the declined, shape (1, inputs): a composite, nobody's row
+    # Medians of the declined, nobody's row, shape (1, inputs); of fewer than ten, (0, inputs).
+    typical: Matrix
     typical_contributions: Matrix
 
 
@@ -199,12 +201,7 @@ def explain(
         flipped_rows=int((approving > 0).sum()),
     )
 
-    typical = (
-        # Medians input by input: together they are nobody's row, and may be on a page.
-        np.median(matrix[declined].astype(np.float64), axis=0, keepdims=True)
-        if len(declined)
-        else np.zeros((0, matrix.shape[1]))
-    )
+    typical = _typical_row(matrix[declined].astype(np.float64))
     return Explained(
         report=report,
         reasons=reason_table(predictions["subject"], decisions, model.reasons, approving),
@@ -244,6 +241,17 @@ def _additivity(model: DecisionModel, contributions: Matrix, margins: Matrix) ->
     if not len(margins):
         return 0.0
     return float(np.max(np.abs(model.explainer.base + contributions.sum(axis=1) - margins)))
+
+
+def _typical_row(declined_rows: Matrix) -> Matrix:
+    """Return medians input by input, shape (1, inputs); no row where fewer than ten are declined.
+
+    Together the medians of many are nobody's row, and may be on a page. The median of one person is
+    their own figure, and that of a few is somebody's who can be told.
+    """
+    if len(declined_rows) < SMALLEST_SHOWN_ROWS:
+        return np.zeros((0, declined_rows.shape[1]))
+    return np.median(declined_rows, axis=0, keepdims=True)
 
 
 def _worst_error(*errors: float) -> float | None:

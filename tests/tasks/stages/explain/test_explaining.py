@@ -10,7 +10,7 @@ from tasks.gates import Outcome
 from tasks.learning.training import Trained, train
 from tasks.model import DecisionModel
 from tasks.stages.explain.checks import ExplainCheck
-from tasks.stages.explain.explaining import Explained, _worst_error, explain
+from tasks.stages.explain.explaining import Explained, _typical_row, _worst_error, explain
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits, ExplainParams, ProxyParams
 from tasks.stages.explain.proxies import proxy_strengths
@@ -83,6 +83,15 @@ def test_contributions_add_up_to_the_score_and_every_declined_applicant_has_reas
     for share in (kept.people_behind, kept.backgrounds, kept.refits, kept.perturbations):
         assert share is not None
         assert share > 0.5
+
+
+@pytest.mark.parametrize(("declined", "shown"), [(0, 0), (1, 0), (9, 0), (10, 1)])
+def test_the_typical_case_is_of_ten_people_or_there_is_none(declined: int, shown: int) -> None:
+    """Of one declined applicant the medians are their own figures, and would be on the page."""
+    rows = np.random.default_rng(1).normal(size=(declined, 3))
+    typical = _typical_row(rows)
+    assert typical.shape == (shown, 3)
+    assert not any((row == typical).all(axis=1).any() for row in rows)
 
 
 @pytest.mark.parametrize("errors", [(np.nan, 1e-6), (1e-6, np.nan), (1e-6, np.inf)])
