@@ -57,10 +57,22 @@ def modify_lock_file(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
         return
     original = parse_once(text, path)
     if _text_of(original) == text:
-        file.write_text(_text_of(values), encoding="utf-8")
+        _write_whole(file, _text_of(values))
         return
     with modify_yaml(path, fs=fs) as round_trip:
         _carry_over(original, values, round_trip)
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a lock file so that whoever is killed meanwhile leaves the old one, and no half."""
+    draft = file.with_name(f".{file.name}.new")
+    draft.unlink(missing_ok=True)
+    try:
+        with draft.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _carry_over(

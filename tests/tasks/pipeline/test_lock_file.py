@@ -100,6 +100,23 @@ def test_an_entry_that_is_as_it_was_leaves_the_file_alone(lock: Path) -> None:
     assert lock.stat().st_mtime_ns == before.st_mtime_ns
 
 
+def test_whoever_is_killed_while_it_is_written_leaves_the_old_file(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = lock.read_bytes()
+    text_of = lock_file._text_of
+
+    def text_that_breaks_off(values: dict[str, Any]) -> str:
+        """End what is written anew in a sign that no file can hold."""
+        return text_of(values) + "\ud800" * ("train@loan" in values["stages"])
+
+    monkeypatch.setattr(lock_file, "_text_of", text_that_breaks_off)
+    with pytest.raises(UnicodeEncodeError), modify_lock_file(str(lock)) as data:
+        data["stages"]["train@loan"] = {"cmd": "b"}
+    assert lock.read_bytes() == before
+    assert [path.name for path in lock.parent.iterdir()] == [lock.name]
+
+
 def test_where_nothing_changes_no_entry_is_written_as_text(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
