@@ -22,7 +22,8 @@ from flows.stack.server_process import (
     own_folder,
     plain_environment,
 )
-from tasks.errors import ServiceError
+from tasks.errors import ConfigError, ServiceError
+from tasks.formats.regular_file import describe_unreadable
 
 SOURCE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "server.mjs", "pages.mjs")
@@ -71,7 +72,7 @@ class IdentityServer(StackServer):
         self.people_file = folder / "people.json"
         if not self.people_file.exists():
             self.write_people(DEMO_PEOPLE)
-        names = json.loads(self.people_file.read_text(encoding="utf-8"))
+        names = self._read_people()
 
         # Of this start alone: no password outlives the stack, and none lies in a file.
         self.passwords = {name: secrets.token_urlsafe(12) for name in names}
@@ -110,8 +111,29 @@ class IdentityServer(StackServer):
 
     def groups_of(self, name: str) -> list[str]:
         """Return the groups that a person belongs to now."""
-        people: dict[str, list[str]] = json.loads(self.people_file.read_text(encoding="utf-8"))
-        return people.get(name, [])
+        return self._read_people().get(name, [])
+
+    def _read_people(self) -> dict[str, list[str]]:
+        """Read who belongs to which groups, as an administrator has written it.
+
+        Raises:
+            ConfigError: It is written in another form.
+        """
+        found = "something else"
+        try:
+            people = json.loads(self.people_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            people = None
+            found = describe_unreadable(error)
+
+        if isinstance(people, dict) and all(isinstance(groups, list) for groups in people.values()):
+            return people
+        raise ConfigError(
+            str(self.people_file),
+            expected="an object of people, each with a list of groups",
+            found=found,
+            remedy="Mend it, or remove it: the stack then begins with its demo people.",
+        )
 
     def write_people(self, people: dict[str, list[str]]) -> None:
         """Say who belongs to which groups, at once and whole: the provider may be reading."""

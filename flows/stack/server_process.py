@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
 from tasks.errors import ServiceError
@@ -167,7 +168,7 @@ def is_answering(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):
             return True
-    except OSError:
+    except (OSError, HTTPException):  # the second of whatever speaks no HTTP
         return False
 
 

@@ -13,9 +13,42 @@ import pytest
 
 from flows.cli import server
 from flows.stack.bucket import remove_dead_sockets
+from flows.stack.identity import Client, IdentityServer
 from flows.stack.postgres import sockets_of
-from flows.stack.server_process import ServerProcess
-from tasks.errors import ServiceError
+from flows.stack.server_process import ServerProcess, is_answering
+from tasks.errors import ConfigError, ServiceError
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"dana": "risk-modelling"}'])
+def test_people_whom_somebody_wrote_down_in_another_form_are_one_line(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "people.json").write_text(text)
+    with pytest.raises(ConfigError, match="expected an object of people"):
+        IdentityServer(
+            tmp_path,
+            tmp_path / "identity.log",
+            pages=Client("pages", "x", "http://127.0.0.1:1"),
+            audience="registry",
+            services=(),
+        )
+
+
+def test_what_speaks_no_http_is_no_answer() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"220 mail ready\r\n")
+                connection.recv(1024)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert not is_answering(f"http://127.0.0.1:{listener.getsockname()[1]}/health")
+        thread.join()
 
 
 @pytest.fixture
