@@ -147,6 +147,8 @@ def open_batch(
     for number, person in enumerate(people, 1):
         request_id = f"E{day:%Y%m%d}-{name}-{number}"
         seed = secrets.token_bytes(SEED_BYTES)
+        # Computed while the identifier is known: it is written nowhere, and the receipt may be made
+        # by a later process.
         commitment = compute_commitment(derive_nonce(seed, request_id), person.identifiers[0])
 
         requests.append(

@@ -123,6 +123,8 @@ def erase(
         )
         outcome += ErasureOutcome(unheld=_unheld_beside_others(stores, identifiers, secret))
 
+        # Written down under the lock: a request that two processes find missing would be there
+        # twice.
         batch = _write_down(stores, case, new, received, day, options)
         written = tuple(stores.journal.requests(batch=batch))
         if later:
@@ -233,6 +235,7 @@ def release_hold(
             stores.keys, stores.journal, subject, holds, day, installation.workspace
         )
 
+        # What a law keeps longer stays, and ends by its own day.
         due_ids = freed_ids & restricted_until(stores.keys, day)
         completed = complete_deferred(stores.keys, stores.journal, due_ids, day, installation)
     return len(holds), completed
@@ -383,6 +386,7 @@ def _write_down(
     try:
         take_first_step(stores.keys, stores.journal, batch, stores.installation)
     except Exception as error:
+        # A store that does not answer may do so tomorrow, by itself; anything else needs a person.
         state = RequestState.RUNNING if isinstance(error, ServiceError) else RequestState.SET_ASIDE
         failure = StepFailure(ErasureStep.TOMBSTONE, describe_failure(error), day)
         note_failure(stores.journal, batch, failure, state)

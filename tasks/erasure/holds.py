@@ -65,6 +65,7 @@ def place_hold(
         ConfigError: It has no basis, or no day after today on which somebody looks at it again.
     """
     basis = basis.strip()
+    # A review in the past would be a hold that nobody ever looks at.
     if len(basis) < SHORTEST_BASIS_CHARACTERS or review <= since:
         raise ConfigError(
             "hold",
@@ -74,6 +75,7 @@ def place_hold(
         )
 
     hold = Hold(
+        # The id is printed and audited: it is random, and says nothing of whom.
         hold_id=f"H{since:%Y%m%d}-{secrets.token_hex(4)}",
         mark=_mark_of(subject, installation),
         use_case=case,
@@ -242,6 +244,7 @@ def complete_deferred(
         if request.deferral is not None
         for key_id in request.deferral.key_ids
     }
+    # Of an earlier call that destroyed keys and was killed before it stated so.
     interrupted_ids = keys.is_shredded(kept_ids).keys()
     ended_ids = {key_id.hex() for key_id in (*key_ids, *interrupted_ids)}
     # Done when the last key is: a request of several identifiers has one of each.
@@ -253,6 +256,8 @@ def complete_deferred(
     if not key_ids and not requests:
         return []
 
+    # 1. destroy, 2. rotate, 3. record, 4. audit, 5. sign, 6. forget. Each can be repeated, and only
+    # the last makes the request done: killed before it, the request is still deferred.
     shred_restricted(keys, key_ids, day)
     # Or a backup of the key store would open what was kept.
     rotate_root(keys)

@@ -229,6 +229,7 @@ class Journal:
                     [(name, batch, step) for step in steps],
                 )
 
+            # The old batch has no request left: nobody would ever ask for its steps.
             self._connection.execute("DELETE FROM steps WHERE batch = ?", (batch,))
 
     def completed_steps(self, batch: str) -> dict[ErasureStep, dict[str, Any]]:
@@ -354,6 +355,8 @@ def open_known_journal(installation: Installation, tables: KeyTables) -> Journal
         EvidenceError: It is missing, older, or another. Nothing was made.
     """
     seen = read_seen_journals(tables)
+    # Asked before it is opened, which would make an empty one: that a journal is missing could not
+    # be told from one that has just begun.
     if not has_journal(installation):
         require_known_journal(seen, None, installation)
 
@@ -377,6 +380,7 @@ def renew_journal(reason: str, installation: Installation) -> Path:
         _require_loss(reason, installation, keys)
         # Signed before anything is set aside: what cannot be recorded is not done.
         audit(PeopleAction.RENEW_JOURNAL, what=WHERE, why=reason.strip(), installation=installation)
+        # With its write-ahead log: left behind, it would be taken for the new file's.
         names = (f"{JOURNAL_FILE}{suffix}" for suffix in ("", "-wal", "-shm"))
         folder = set_aside(names, installation)
         forget_journals(keys)

@@ -85,6 +85,7 @@ class IdentifierRule(StrictModel):
         """
         if SpellingDifference.PLUS_TAG not in self.ignore:
             return []
+        # The whole of it, in normal form: a `+` elsewhere, as in a display name, is no tag.
         tagged = (TAGGED_ADDRESS.fullmatch(normal_form(identifier)) for identifier in identifiers)
         return [f"{match[1]}{match[2]}" for match in tagged if match]
 

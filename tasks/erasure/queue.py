@@ -161,6 +161,7 @@ def run_batches(
             is_in_vain = _is_disk_full(error) or division.is_of_everybody(kind)
             parts = () if is_in_vain else attempt.divide()
             if parts:
+                # In front: the parts are tried before the batches that came later.
                 waiting[:0] = [(part, division) for part in parts]
             else:
                 division.note_failure(kind)
@@ -228,6 +229,7 @@ def note_failure(
 
 def describe_failure(error: BaseException) -> str:
     """Return why something failed: in our own words, or the class of a foreign error alone."""
+    # Before the store's own words: whatever it says of itself, what is wrong is the disk.
     if _is_disk_full(error):
         return "the disk is full: free some space on it"
     if isinstance(error, PortcullisError):
@@ -328,6 +330,7 @@ class _BatchAttempt:
             Their names; none where it stays one.
         """
         step = self.step
+        # Before the first step what failed is of the whole installation: a setting, or the audit.
         if step is None or step in STEPS_FOR_ALL:
             return ()
 
@@ -344,6 +347,7 @@ class _BatchAttempt:
             for request in journal.requests(batch=self.name)
             if request.state.is_waiting
         ]
+        # Of one it is 0: whoever it fails for stands alone.
         half = len(request_ids) // 2
         if not half:
             return ()
@@ -393,4 +397,5 @@ def _chain_of(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link
+        # SQLAlchemy keeps the driver's error in `orig`.
         link = link.__cause__ or getattr(link, "orig", None)

@@ -72,6 +72,8 @@ def check_receipt(text: str, identifier: str, log: StatementLog) -> list[dict[st
     receipt = _parse_receipt(text)
     where = f"receipt {receipt.request}"
 
+    # The log first, then the receipt: whatever a file says of itself, what counts is what was
+    # signed.
     predicates = log.recorded(statement_name(receipt.request))
     if not predicates:
         raise EvidenceError(

@@ -86,6 +86,8 @@ def identify_people(
         for person in same[1:]:
             merged.remove(person)
             same[0].update(person)
+        # The earlier entry's own spelling stays: the commitment on the receipt is to its main
+        # identifier.
         if same:
             same[0].update({key: value for key, value in known.items() if key not in same[0]})
         else:

@@ -73,6 +73,8 @@ class ErasureSaga:
         batch = self.batch
         completed = batch.journal.completed_steps(batch.name)
         for step, take in self.steps():
+            # Recorded after it was taken: a step that was taken and not recorded is taken once
+            # more.
             if step in completed:
                 continue
             batch.say(step)
@@ -207,6 +209,8 @@ def _destroy_keys(batch: ErasureBatch) -> Figures:
     cases = cases_of_keys(batch.discovery)
     restrictions = find_restrictions(batch.keys, batch.journal, requests, cases, batch.installation)
 
+    # By pseudonym, not by the ids that step 2 noted: a key that was made since, which tombstones
+    # exclude, would go as well.
     shredded = shred(batch.keys, batch.subjects, requests[0].day, restrictions)
     _note_deferrals(batch, requests, restrictions)
     return {"destroyed": len(shredded.destroyed), "restricted": len(shredded.restricted)}
@@ -286,6 +290,8 @@ def _verify(batch: ErasureBatch) -> Figures:
     with_keys = [subject for subject in batch.subjects if fresh.ids_of(subject)]
     without_tombstone = [subject for subject in batch.subjects if not tombstones.is_out(subject)]
 
+    # By ids and by pseudonyms: the first finds a key that came back with a backup, the second one
+    # that was made anew.
     if live_keys or with_keys or without_tombstone:
         raise EvidenceError(
             "erasure",
@@ -317,6 +323,8 @@ def _issue_receipts(batch: ErasureBatch) -> Figures:
     # Recorded before it is delivered: a receipt whose statement is in no ledger proves nothing.
     batch.log.record(statements)
     for request, statement in zip(requests, statements, strict=True):
+        # From the seed, not drawn: a saga that is killed between two deliveries hands out the same
+        # receipt again.
         nonce = derive_nonce(request.seed or b"", request.request_id)
         batch.deliver(
             PersonalReceipt(

@@ -76,6 +76,8 @@ class LedgerStatementLog:
         new = [
             statement.predicate.about(Artefact(statement.name, statement.sha256))
             for statement in statements
+            # Compared as they were read back and verified: a statement that is already there says
+            # the same, and two of them would say that somebody was erased twice.
             if (statement.name, statement.predicate) not in recorded
         ]
         if new:

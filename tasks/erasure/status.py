@@ -173,6 +173,7 @@ def _describe_state(request: ErasureRequest, day: date) -> str:
             f"{deferral.review}: {deferral.basis}"
         )
 
+    # Said of what is done as well: the term was missed, whatever came of the request.
     was_late = (request.closed or request.day) > term_end(request)
     end = "nothing was held" if request.state is RequestState.NOTHING_HELD else "erased"
     return f"{end} {request.closed or request.day}{', past its term' if was_late else ''}"

@@ -77,6 +77,8 @@ class Restriction:
     def seal(self, key_id: bytes, key: bytes) -> str:
         """Return the key sealed to every pair, as JSON: `<first> + <second>` -> base64."""
         sealed = {}
+        # Sorted, so that a pair has one name and one order of layers, whichever way the file lists
+        # them.
         for first, second in combinations(sorted(self.custodians.public_keys), 2):
             inner = SUITE.encrypt(key, _public(self.custodians, second), _info(key_id, second))
             outer = SUITE.encrypt(inner, _public(self.custodians, first), _info(key_id, first))
@@ -98,6 +100,7 @@ def unseal_by_two(
     envelopes: dict[str, str] = json.loads(sealed)
     try:
         envelope = envelopes.get(f"{first} + {second}")
+        # A person who is named twice is no pair, whatever keys they bring.
         if envelope is None or first == second:
             raise ValueError("no such pair")
 
@@ -131,6 +134,8 @@ def load_custodians(installation: Installation, *, allow_local: bool) -> Custodi
         from tasks.config.cases import validated
 
         return validated(Custodians, _read_public(path), str(CUSTODIANS))
+    # A key of the installation beside a root key in Transit would undo that: whoever has the
+    # machine could open what two people are to open.
     if not allow_local:
         raise ConfigError(
             str(CUSTODIANS),
@@ -175,6 +180,8 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
         )
 
     key = X25519PrivateKey.generate()
+    # The private key first: a public one without it would be a custodian who opens nothing, and
+    # what is sealed to them could be lost.
     write_new_file(private_path, private_pem(key), mode=0o600)
 
     path.parent.mkdir(parents=True, exist_ok=True)

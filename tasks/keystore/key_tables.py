@@ -93,6 +93,7 @@ class SqliteKeyTables:
                 tables = [table.format(blob="BLOB", clustered="WITHOUT ROWID") for table in TABLES]
                 for table in tables:
                     self._connection.execute(table)
+                # `CREATE … IF NOT EXISTS` says nothing of a table of that name with other columns.
                 require_columns(self._connection, tables, self.name)
         except OSError as error:
             raise ServiceError(
@@ -159,6 +160,8 @@ class SqliteKeyTables:
                 may still lie in the log: the caller may not say that the erasure is done.
         """
         deadline = time.monotonic() + WAIT_SECONDS
+        # Its first column is 1 where a reader or writer kept it from finishing (SQLite, "PRAGMA
+        # wal_checkpoint"): the statement itself succeeds either way.
         while self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
             if time.monotonic() > deadline:
                 raise ServiceError(

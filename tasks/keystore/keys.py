@@ -244,6 +244,8 @@ class KeyStore:
                 self._open_buckets({bucket for _, _, bucket, _ in batch})
                 for lookup, key_id, bucket, wrapped in batch:
                     unwrap = self._buckets[bucket][1].decrypt
+                    # The key's id is associated data: a wrapping that was moved to another row
+                    # opens nothing.
                     secret = unwrap(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_id)
                     keys.append(SubjectKey(key_id + secret))
                     lookups.append(lookup)
@@ -267,6 +269,9 @@ class KeyStore:
         """
         try:
             return read()
+        # A bucket's key that another process replaced unwraps nothing (InvalidTag), and so does a
+        # root key that it rotated away (SealError). Of an altered key both look the same: only a
+        # second look tells.
         except (InvalidTag, SealError):
             self._forget()
             self.root_key.refresh()
@@ -289,6 +294,8 @@ class KeyStore:
         return self.fact(GENERATION) or "0"
 
     def _forget_if_changed(self) -> None:
+        # One small query for each batch of keys, instead of a message between processes and hosts.
+        # What was destroyed after it is found destroyed by the next batch.
         generation = self.generation()
         if generation != self._generation:
             self._forget()
@@ -363,6 +370,8 @@ class KeyStore:
         )
         stored = {bucket: bytes(wrapped) for bucket, wrapped in rows}
         missing = [bucket for bucket in closed if bucket not in stored]
+        # A bucket is made with the first key in it and never removed: without its row its keys are
+        # lost, and a new one would only hide that.
         if missing and not may_make:
             raise SealError(
                 self.tables.name,

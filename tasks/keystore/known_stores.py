@@ -108,6 +108,8 @@ def open_known_keys(installation: Installation, known: KnownStores | None) -> Ke
         EvidenceError: It is missing, older, or another; or a secret or the root key is. It says
             which, what to restore, and what that would undo. Nothing was made.
     """
+    # In two parts. Before opening: what opening would make anew in silence. After it: what only the
+    # open store can say of itself.
     require_known_files(installation, known or KnownStores())
     store = open_keys(installation)
     if known is not None:
@@ -140,6 +142,7 @@ def require_known_files(installation: Installation, known: KnownStores) -> None:
         if identities and present[name] not in identities:
             found = f"another, of identity {_shown({present[name]})}"
             raise _lost(f"secret {name}.key", f"the one of identity {_shown(identities)}", found)
+    # Also before opening: a local root key is made on first use, too.
     if not installation.has_root_key:
         identities = {state.root_key for state in known.states.values()}
         raise _lost("root key root.key", f"the one of identity {_shown(identities)}", "none")
@@ -161,6 +164,7 @@ def require_known_state(store: KeyStore, installation: Installation, known: Know
             raise _lost("secret pseudonym.key", expected, "none", is_logged=False)
         return
 
+    # 1. Which store it is: one that the log does not know is another, however good it looks.
     store_id = store.fact(STORE_ID)
     recorded = known.states.get(store_id or "")
     if recorded is None:
@@ -168,12 +172,17 @@ def require_known_state(store: KeyStore, installation: Installation, known: Know
         raise _lost(store.tables.name, _describe(known), found)
 
     state = read_state(store, installation)
+    # 2. Its secrets, now that it is known which store's they have to be.
     _require_secrets_of(recorded, state)
+    # 3. Its list of erasures: no shorter than the log has seen it, and the same as far as that
+    # goes. Longer is right: a process may have been killed before it recorded what it did.
     missing = recorded.events - count_events(store.tables)
     if missing > 0:
         raise _older(store, recorded, f"{missing} people erased or readmitted since")
     if digest_events(store.tables, recorded.events) != recorded.events_sha256:
         raise _lost(store.tables.name, "the list of erasures that the log has seen", "another list")
+    # 4. Its keys: erasures set tombstones first, so that a copy from between the two has the whole
+    # list, and still the keys that were destroyed since.
     if state.generation < recorded.generation:
         behind = recorded.generation - state.generation
         raise _older(store, recorded, f"whoever was erased in the {behind} changes of keys since")

@@ -59,6 +59,7 @@ class PostgresKeyTables:
         ordered = sorted(values)
         for start in range(0, len(ordered), BATCH_VALUES):
             batch = ordered[start : start + BATCH_VALUES]
+            # One array: the statement's text is the same however many values there are.
             yield from self.rows(sql.format(among="= ANY(?)"), batch)
 
     def run(self, sql: str, rows: Iterable[Row] = ((),)) -> None:
@@ -89,6 +90,8 @@ class PostgresKeyTables:
                 yield
                 self._connection.execute("COMMIT")
             finally:
+                # Neither closed nor idle: after a failed statement PostgreSQL refuses all but a
+                # rollback.
                 if not self._connection.closed and self._connection.info.transaction_status:
                     self._connection.execute("ROLLBACK")
 

@@ -33,6 +33,8 @@ def normal_forms(values: "pd.Series[str]") -> "pd.Series[str]":
     import pyarrow.compute as pc
 
     array = pa.array(values, pa.string())
+    # ASCII is in NFKC already, and folds as it is put in lower case: Arrow does the whole column at
+    # once. `min_count=0`, so that a column without a value is no `None`.
     if pc.all(pc.string_is_ascii(array), min_count=0).as_py():
         normal = pc.ascii_lower(pc.ascii_trim(array, ASCII_SPACES))
     else:
@@ -57,6 +59,8 @@ def pseudonyms(secret: bytes, values: "pd.Series") -> "pd.Series":
     import pyarrow as pa
 
     # Some at a time: as Python's texts, a million take eight times what they take in Arrow.
+    # Missing values have the code -1, which becomes a missing pseudonym below: nobody gets that of
+    # the text `nan`.
     codes, different = pd.factorize(values)
     parts = [
         pa.array(

@@ -102,6 +102,8 @@ class LocalRootKey:
         # Another process may be between overwriting and replacing: then the new key moves between
         # our two looks, and the next look finds it in its place.
         for _ in range(MOST_LOOKS):
+            # In this order. The new key moves from `next` to `current`: who looks the other way
+            # round may see neither.
             following = _text_of(self._next)
             current = _text_of(self._current)
             if current != SCRUBBED or following is not None:
@@ -138,6 +140,7 @@ class LocalRootKey:
         return [self._unwrapped(text, context) for text, context in wrapped]
 
     def _unwrapped(self, wrapped: bytes, context: bytes) -> bytes:
+        # GCM's tag says which of the two keys it was.
         for cipher in self._ciphers:
             with suppress(InvalidTag):
                 return cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
@@ -157,6 +160,8 @@ class LocalRootKey:
                 found="one that the environment holds",
                 remedy="Keep it in a key file or in Transit: an erasure destroys the old root key.",
             )
+        # Made only where there is none: called again after a crash, it finds the one by which some
+        # buckets may be wrapped already.
         self._installation.secret("root.next")
         self.refresh()
 

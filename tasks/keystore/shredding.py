@@ -101,6 +101,7 @@ def shred_restricted(store: KeyStore, key_ids: Collection[bytes], day: date) -> 
         )
         destroyed = {bytes(row[0]) for row in rows}
         if destroyed:
+            # Read by the old bucket key, before it is replaced.
             others = {
                 key_id: sealed
                 for key_id, sealed in _unwrapped_restricted(store).items()
@@ -177,6 +178,8 @@ def rotate_root(store: KeyStore) -> int:
     Interrupted at any point, it is finished by the next call: until `retire`, both root keys
     unwrap, and `advance` makes no second new one.
     """
+    # Outside the transaction: a key service is no part of it. If what follows fails, both root keys
+    # are there, and either opens what it wrapped.
     store.root_key.advance()
     with store.tables.writing():
         store.root_key.refresh()
@@ -256,6 +259,7 @@ def _put_restricted(
     """
     if not kept:
         return
+    # The bucket keeps its key as more is put in: only taking out replaces it.
     cipher = _stored_ciphers(store, [RESTRICTED]).get(RESTRICTED)
     if cipher is None:
         cipher = _replace_bucket_key(store, RESTRICTED)

@@ -83,6 +83,7 @@ def identify_secrets(installation: Installation) -> dict[str, str]:
 
 def read_state(store: KeyStore, installation: Installation) -> KeyStoreState:
     """Return the state of a store; one that has no id yet is given one."""
+    # A store of before stores were recorded has none.
     if store.fact(STORE_ID) is None:
         with store.tables.writing():
             # Inside the transaction: another process may have been first, and its id counts.
@@ -91,6 +92,7 @@ def read_state(store: KeyStore, installation: Installation) -> KeyStoreState:
                 [(STORE_ID, secrets.token_hex(ID_BYTES))],
             )
 
+    # Another process may have rotated: the identity has to be that of the key as it is.
     store.root_key.refresh()
     events = count_events(store.tables)
     return KeyStoreState(
@@ -113,5 +115,8 @@ def digest_events(tables: KeyTables, count: int) -> str:
     digest = hashlib.sha256(b"portcullis erasure events v1")
     query = "SELECT seq, mark, day, event FROM tombstones ORDER BY seq LIMIT ?"
     for place, mark, day, event in tables.rows(query, count):
+        # All columns, and the place: the digest of a list from which an event was taken, and
+        # another put in its place, is another one. Unlike that of `Tombstones`, it counts returns,
+        # too.
         digest.update(f"{place} ".encode() + bytes(mark) + f"{day} {event}\n".encode())
     return digest.hexdigest()

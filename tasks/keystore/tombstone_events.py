@@ -21,6 +21,8 @@ def set_tombstones(store: KeyStore, subjects: Collection[str], day: date) -> int
         without = [
             subject
             for subject in dict.fromkeys(subjects)
+            # An earlier tombstone is set anew with the later day: a delivery dated between the two
+            # would else be taken for a return.
             if not tombstones.is_out(subject) or (tombstones.get(subject) or date.min) < day
         ]
         return _append_events(store, without, ERASED, day)
@@ -57,6 +59,8 @@ def readmit_subjects(store: KeyStore, subjects: Collection[str], day: date) -> i
 
 def _append_events(store: KeyStore, subjects: Collection[str], event: str, day: date) -> int:
     """Append one event for each subject, in the caller's transaction; return the last's place."""
+    # Numbered in the transaction that is alone in writing, so that places have no gaps: the list is
+    # recorded by its length.
     (last,) = store.tables.rows("SELECT coalesce(max(seq), 0) FROM tombstones")[0]
     marks = [mark_of(store.mark_key, subject) for subject in subjects]
     rows: Iterable[tuple[Any, ...]] = [

@@ -99,6 +99,8 @@ class TransitRootKey:
             answers = self._ask(f"{verb}/{self._key}", {"batch_input": body})["batch_results"]
 
             # A request may succeed although a single item of it failed.
+            # Also in number: an answer short of one would put each key after it into another
+            # bucket.
             if len(answers) != len(batch) or any(field_returned not in item for item in answers):
                 raise self._refused(verb, "an answer without keys")
             texts += [str(item[field_returned]) for item in answers]
