@@ -71,8 +71,7 @@ def preview_erasure(
         for subject, identifier in person.by_subject.items()
     }
     batch = assemble_batch(draft, name, named, deliver=lambda _: None)
-    # Before the first step: sinks look at this, and at nothing else, to know whether they may
-    # write.
+    # Before the first step: sinks look at this before they write.
     batch.options = replace(batch.options, is_dry_run=True)
     find_keys(batch)
     reports = [sink.purge(batch.terms, batch.options) for sink in batch.sinks]

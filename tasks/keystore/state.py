@@ -83,7 +83,7 @@ def identify_secrets(installation: Installation) -> dict[str, str]:
 
 def read_state(store: KeyStore, installation: Installation) -> KeyStoreState:
     """Return the state of a store; one that has no id yet is given one."""
-    # A store of before stores were recorded has none.
+    # One that is new has none, nor one that is older than records of stores.
     if store.fact(STORE_ID) is None:
         with store.tables.writing():
             # Inside the transaction: another process may have been first, and its id counts.

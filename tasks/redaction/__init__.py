@@ -5,7 +5,7 @@ For texts and frames of one's own: `find_personal_data`, `mask_texts`, `redact_f
 `linking` finds the row's own person, `ner` computes spaCy's recogniser of names faster, `columns`
 treats what is not free text, `engines` puts rows together again whose texts an engine masked.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.engines`,
+May import: `tasks.errors`, `tasks.config`, `tasks.engines`, `tasks.formats`,
 `tasks.keystore`.
 """
 

@@ -1,16 +1,20 @@
 """What leaked: masks against planted answers, and each row's own identifiers in its masked text."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.errors import DataError
+from tasks.formats.strict_json import parse_json
 from tasks.redaction.spans import MASKED, Span
 
 MARK = b"\x01"
+OWNERS = ("self", "other")
+PLANTED_KEYS = ("start", "end", "owner", "type")
 WORDS = re.compile(r"\S+")
 # Letters and digits that an identifier needs to be looked for in a redacted text, and a name.
 FEWEST_SIGNS = 4
@@ -57,7 +61,7 @@ class LeakageCount:
 
     # "self" and "other" are what planted answers call the owner of a span
     counts: dict[str, list[int]] = field(
-        default_factory=lambda: {key: [0, 0] for key in ("self", "other", "over")}
+        default_factory=lambda: {key: [0, 0] for key in (*OWNERS, "over")}
     )
     by_type: dict[str, list[int]] = field(default_factory=dict)
 
@@ -66,18 +70,22 @@ class LeakageCount:
 
         A mask that stands there already (ingest masks known third persons) covers what was planted,
         and is none of this stage's.
+
+        Raises:
+            DataError: The answer is no list of spans within the text. None is passed over: what is
+                not compared would count as masked.
         """
-        planted: list[dict[str, Any]] = json.loads(answer)
+        planted = _read_planted(answer, len(text))
         earlier_masks = [match.span() for match in MASKED.finditer(text)]
         masked_places = [*earlier_masks, *((span.start, span.end) for span in spans)]
-        planted_places = [*earlier_masks, *((span["start"], span["end"]) for span in planted)]
+        planted_places = [*earlier_masks, *((span.start, span.end) for span in planted)]
         masked_marks = _mark(text, masked_places)
         planted_marks = _mark(text, planted_places)
 
         for span in planted:
-            is_leaked = not _is_covered(text, span["start"], span["end"], masked_marks)
-            by_owner = self.counts[span["owner"]]
-            by_type = self.by_type.setdefault(span["type"], [0, 0])
+            is_leaked = not _is_covered(text, span.start, span.end, masked_marks)
+            by_owner = self.counts[span.owner]
+            by_type = self.by_type.setdefault(span.kind, [0, 0])
             for count in (by_owner, by_type):
                 count[0] += is_leaked
                 count[1] += 1
@@ -104,6 +112,45 @@ class LeakageCount:
         return Leakage(
             own=ratios["self"], third=ratios["other"], over=ratios["over"], leaked_by_type=by_type
         )
+
+
+class _Planted(NamedTuple):
+    """One planted span: what is personal data by the word of whoever made the data."""
+
+    start: int
+    end: int
+    owner: str
+    kind: str
+
+
+def _read_planted(answer: str, length: int) -> list[_Planted]:
+    """Return the planted spans of a text of so many characters."""
+    try:
+        values = parse_json(answer)
+        spans = [_Planted(*map(item.__getitem__, PLANTED_KEYS)) for item in values]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise _no_answer("another form") from None
+
+    # Of an object without members the loop above has found nothing wrong.
+    if not isinstance(values, list):
+        raise _no_answer("another form")
+    for span in spans:
+        # An empty one would count as found in every text.
+        are_places = type(span.start) is int and type(span.end) is int
+        if not are_places or not 0 <= span.start < span.end <= length:
+            raise _no_answer("a place outside its text, or an empty one")
+        if span.owner not in OWNERS or not isinstance(span.kind, str):
+            raise _no_answer("another owner, or a type that is no text")
+    return spans
+
+
+def _no_answer(found: str) -> DataError:
+    return DataError(
+        "a column of role `gold`",
+        expected="planted answers: a JSON list of `start`, `end`, `type` and `owner` (self, other)",
+        found=found,
+        remedy="Mend the answers, or leave the column out.",
+    )
 
 
 class Survivors(NamedTuple):
@@ -139,10 +186,26 @@ def surviving(redacted: str, person: Iterable[tuple[str, str]]) -> Survivors:
 def _stands_as_word(text: str, sought: str, *, is_name: bool) -> bool:
     """Say whether a value stands in a text with no letter or digit beside it."""
     needs_capital = is_name and sought.isalpha() and not sought.islower()
+    # Both in folded case: "Strauß" is written "STRAUSS" in capitals, and no flag of `re` knows.
+    folded = text.casefold()
     pattern = rf"(?<![^\W_]){re.escape(sought.casefold())}(?![^\W_])"
     return any(
-        not (needs_capital and match.group().islower())
-        for match in re.finditer(pattern, text if needs_capital else text.casefold(), re.IGNORECASE)
+        not (needs_capital and _as_written(text, folded, match).islower())
+        for match in re.finditer(pattern, folded)
+    )
+
+
+def _as_written(text: str, folded: str, match: re.Match[str]) -> str:
+    """Return what stands in `text` where `match` lies in `folded`, the same in folded case."""
+    # Folding makes no text shorter, so that equal length is equal places.
+    if len(text) == len(folded):
+        return text[match.start() : match.end()]
+
+    ends = accumulate(len(character.casefold()) for character in text)
+    return "".join(
+        character
+        for character, end in zip(text, ends, strict=True)
+        if match.start() < end <= match.end()
     )
 
 

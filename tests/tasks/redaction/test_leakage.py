@@ -2,7 +2,8 @@
 
 import pytest
 
-from tasks.redaction.leakage import Survivors, surviving
+from tasks.errors import DataError
+from tasks.redaction.leakage import LeakageCount, Survivors, surviving
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,12 @@ from tasks.redaction.leakage import Survivors, surviving
         ("ann@example.org wrote", "email", "Ann@Example.org", 1),
         ("in Reading", "city", "Reading", 0),
         ("c (ab+cd)*", "account", "(ab+cd)*", 1),
+        ("Herr Strauß rief an", "name", "Strauß", 1),
+        ("HERR STRAUSS RIEF AN", "name", "Strauß", 1),
+        ("Herr Strauß rief an", "name", "Strauss", 1),
+        ("ein strauß Blumen", "name", "Strauß", 0),
+        ("Straße: ein Strauß", "name", "Strauß", 1),
+        ("Straußenei", "name", "Strauß", 0),
     ],
 )
 def test_an_identifier_survives_as_a_word_of_its_own(
@@ -36,3 +43,26 @@ def test_what_is_too_short_to_look_for_is_counted_and_never_a_leak() -> None:
 def test_two_columns_of_a_kind_are_both_looked_for() -> None:
     person = (("phone", "555-0101"), ("phone", "555-0102"))
     assert surviving("call 555-0101 or 555-0102", person).standing == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "x",
+        "null",
+        "{}",
+        '{"start": 0}',
+        "[[0, 1]]",
+        '[{"start": 0}]',
+        '[{"start": 0, "end": 99, "owner": "self", "type": "X"}]',
+        '[{"start": 2, "end": 2, "owner": "self", "type": "X"}]',
+        '[{"start": -3, "end": -1, "owner": "self", "type": "X"}]',
+        '[{"start": "0", "end": 1, "owner": "self", "type": "X"}]',
+        '[{"start": 0, "end": 1, "owner": "Ann Miller", "type": "X"}]',
+        '[{"start": 0, "end": 1, "owner": "self", "type": 5}]',
+    ],
+)
+def test_planted_answers_that_are_none_are_refused_without_being_quoted(answer: str) -> None:
+    with pytest.raises(DataError, match="planted answers") as refusal:
+        LeakageCount().add("hello you there", answer, ())
+    assert "Miller" not in str(refusal.value)
