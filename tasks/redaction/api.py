@@ -62,12 +62,16 @@ def find_personal_data(
         ConfigError: The pipeline, the second network of `careful` or the dictionaries of the
             language are not installed, or the language has no profile.
     """
+    # Checked before anything is loaded: a single text is a list of its characters, of which none is
+    # personal data.
     texts = _listed("texts", texts)
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             kind_of_value = type(text).__name__
             raise TypeError(f"text {number} (the first is 0) is no str but {kind_of_value}")
 
+    # Another word would quietly be `fast`, which finds less than whoever misspelt `careful`
+    # expects.
     if mode not in ("fast", "careful"):
         raise ValueError("`mode` has to be `fast` or `careful`")
     kinds = None if entities is None else frozenset(_listed("entities", entities))
@@ -112,6 +116,7 @@ def mask_texts(
     else:
         spans_by_text = search([], readable_texts)
     return [
+        # An empty text here is a cell that was not read: what stands for it depends on the cell.
         mask(text, spans) if text else unread(cell)
         for cell, text, spans in zip(cells, readable_texts, spans_by_text, strict=True)
     ]
@@ -192,6 +197,8 @@ def _listed(argument: str, values: Iterable[T]) -> list[T]:
         TypeError: It is one text, which is a list of its characters too, or something of which
             only the names would be read.
     """
+    # Iterated, a frame or a mapping gives its names: the caller would get those back, and take them
+    # for its masked values.
     if isinstance(values, (str, bytes, bytearray, Mapping)) or hasattr(values, "columns"):
         kind_of_value = type(values).__name__
         raise TypeError(f"`{argument}` has to be a list of str, not one {kind_of_value}")

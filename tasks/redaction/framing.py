@@ -75,6 +75,7 @@ def redact_columns(
     columns = [(label, frame.iloc[:, place]) for place, label in enumerate(frame.columns)]
     kinds = {str(name): kind for name, kind in kinds.items()}
     dropped = frozenset(map(str, dropped))
+    # Refused, not passed over: a misspelt name in `drop` would leave the column in.
     unknown = (set(kinds) | dropped) - {str(label) for label, _ in (*columns, *levels)}
     if unknown:
         raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
@@ -87,6 +88,7 @@ def redact_columns(
         _mask_column, everything=everything, settings=settings, until_stable=until_stable
     )
     treated = [_treat(column, secret, mask_column) for column in remaining]
+    # Numbered first and labelled after: a dict by label would lose one of two columns of one label.
     result = pd.DataFrame(dict(enumerate(treated)), index=range(len(frame)))
     result.columns = frame.columns[[column.kind is not None for column in typed]]
     result.index = frame.index
@@ -101,6 +103,7 @@ def redact_columns(
 
 def _index_levels(index: "pd.Index[Any]") -> list[tuple[Hashable, "pd.Series[Any]"]]:
     """Return an index's levels with their names; none of one that only counts the rows."""
+    # Any other index may hold whatever a column may: an account number, or a name.
     if isinstance(index, pd.RangeIndex):
         return []
     return [
@@ -134,6 +137,8 @@ def _type(
 ) -> _TypedColumn:
     """Return a column with its kind: as declared, or by its name and values."""
     name = str(label)
+    # Counted from 0, as the masked texts come back: by the frame's own labels, which may be there
+    # twice, pandas would put values beside other rows.
     values = values.reset_index(drop=True)
     if name in dropped:
         return _TypedColumn(label, values, None, "dropped, as asked")
@@ -153,6 +158,7 @@ def _treat(column: _TypedColumn, secret: bytes, mask_column: MaskColumn) -> "pd.
         return COARSENED[kind](_as_texts(column.values))
     if kind in PSEUDONYMISED:
         return pseudonyms(secret, _as_texts(column.values))
+    # Also for a kind that nobody knows: masked as text, it hides more than if it were kept.
     return pd.Series(mask_column(column), dtype="str")
 
 

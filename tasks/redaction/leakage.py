@@ -93,6 +93,8 @@ class LeakageCount:
         over = self.counts["over"]
         for word in WORDS.finditer(text):
             start, end = word.span()
+            # A word that touches a planted span is neither: masking it is right, and counting it as
+            # harmless would punish that.
             if planted_marks.find(MARK, start, end) < 0:
                 over[0] += masked_marks.find(MARK, start, end) >= 0
                 over[1] += 1
@@ -229,6 +231,8 @@ def _mark(text: str, places: Iterable[tuple[int, int]]) -> bytearray:
 
 def _is_covered(text: str, start: int, end: int, marks: bytearray) -> bool:
     """Say whether every letter and digit of `text[start:end]` is marked; signs do not matter."""
+    # The whole of it is the usual case, and `count` is C.
     if marks.count(MARK, start, end) == end - start:
         return True
+    # Half a name is a leak. Commas and blanks that a mask leaves between its parts say nothing.
     return all(marks[index] for index in range(start, end) if text[index].isalnum())

@@ -102,6 +102,7 @@ class RedactParams(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _has_no_engine_of_its_own(cls, values: Any) -> Any:
+        # Else the strict model would only say that the key is unknown.
         if isinstance(values, dict) and "engine" in values:
             raise ValueError(MOVED_ENGINE)
         return values
@@ -118,6 +119,8 @@ class RedactParams(StrictModel):
 
     @model_validator(mode="after")
     def _asks_each_service_once(self) -> "RedactParams":
+        # Twice the same service would be asked at twice its pace, and its bytes counted under one
+        # name.
         names = [service_name(detector) for detector in self.detectors]
         if len(set(names)) != len(names):
             raise ValueError("`detectors` name a service in one region twice")

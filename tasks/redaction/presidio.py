@@ -96,6 +96,7 @@ class PresidioFinder:
                 for start, end, label in labelled
                 if (kind := self._labels.kind(label)) is not None
             ]
+            # Only now: context may have raised a score above the limit.
             sure = [result for result in results if result.score >= self._min_score]
             yield self._labels.without_duplicates(names, sure)
 
@@ -159,6 +160,8 @@ class PresidioFinder:
             near, self._context_of(result), enhancer.context_matching_mode
         ):
             raised = result.score + enhancer.context_similarity_factor
+            # Presidio's own arithmetic (2.2, `enhance_using_context`): add, raise to a least score,
+            # cap.
             raised = max(raised, enhancer.min_score_with_context_similarity)
             result.score = min(raised, ContextAwareEnhancer.MAX_SCORE)
 

@@ -44,6 +44,8 @@ def merge(*spans_by_finder: Iterable[Span]) -> tuple[Span, ...]:
 
     merged: list[tuple[Span, int]] = []  # a span, and the rank of the finder that gave its kind
     for span, rank in ranked:
+        # Overlapping spans become one mask: two masks in one place would leave the letters between
+        # their ends, or mask a mask.
         if merged and span.start < merged[-1][0].end:
             previous, best_rank = merged[-1]
             kind = span.kind if rank < best_rank else previous.kind
@@ -56,6 +58,7 @@ def merge(*spans_by_finder: Iterable[Span]) -> tuple[Span, ...]:
 
 def without_masks(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     """Return spans without those that touch a mask, so that a mask is never masked again."""
+    # Most texts have no mask, and a regular expression over all of them costs more than this.
     if "[" not in text:
         return tuple(spans)
     masks = [match.span() for match in MASKED.finditer(text)]

@@ -23,6 +23,8 @@ def search_until_stable(texts: list[str], search: Search) -> list[tuple[Span, ..
     changing = [number for number, found in enumerate(spans) if found]
     while changing:
         masked = [mask(texts[number], spans[number]) for number in changing]
+        # Only texts in which something was found are searched again: one that did not change gives
+        # the same answer.
         further = list(search(changing, masked))
         for number, found in zip(changing, further, strict=True):
             spans[number] = merge(spans[number], _at_origin(spans[number], found))
@@ -41,6 +43,8 @@ def _at_origin(masked: tuple[Span, ...], found: tuple[Span, ...]) -> list[Span]:
     for span in masked:
         mask_length = len(f"[{span.kind}]")
         ends.append(span.start - shifts[-1] + mask_length)
+        # How much further right the original goes on from here: what was masked less the mask's own
+        # length.
         shifts.append(shifts[-1] + span.end - span.start - mask_length)
 
     return [span.moved(shifts[bisect_right(ends, span.start)]) for span in found]

@@ -96,6 +96,8 @@ class Tally:
                 for name, counter in sorted(self.entities.items())
             },
             explained=self.explained,
+            # Without planted answers the counts are 0 of 0, and None says so: `0 leaked` would be a
+            # measured nought.
             leakage=self.leakage.measured() if has_gold else None,
             recogniser=self.recogniser,
             sent=sent,

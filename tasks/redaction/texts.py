@@ -108,6 +108,8 @@ class TextRedactor:
         counter = tally.entities.setdefault(name, Counter())
         answers: list[str] | list[None] = chunk.answers.get(name) or [None] * len(cells)
         texts = [readable(cell) for cell in cells]
+        # All cells of the column at once: the recogniser of names reads windows of many texts
+        # together.
         merged_by_text = self._search(texts, chunk.people, tally)
 
         masked: list[str | None] = []
@@ -116,6 +118,8 @@ class TextRedactor:
         ):
             if not text:
                 masked.append(unread(cell))
+                # Missing and empty cells are neither texts nor withheld: of them nothing could
+                # leak.
                 tally.withheld += masked[-1] == WITHHELD
                 continue
 
@@ -124,6 +128,8 @@ class TextRedactor:
 
             tally.texts += 1
             counter.update(span.kind for span in merged)
+            # On the masked text, by a search of its own that shares no code with row link: what
+            # finds the names cannot also be what says that none is left.
             survivors = surviving(redacted, person)
             tally.survivors += survivors.standing
             tally.short_identifiers += survivors.too_short
@@ -139,6 +145,8 @@ class TextRedactor:
         def search(numbers: list[int], texts: list[str]) -> Iterator[tuple[Span, ...]]:
             spans_by_text = self._finder.find(texts)
             for number, text, spans in zip(numbers, texts, spans_by_text, strict=True):
+                # Row link first: where two spans overlap, `merge` takes the kind of the first, and
+                # this one knows whose it is.
                 own_spans = self._linker.link(text, people[number]) if text else []
                 yield without_masks(text, merge(own_spans, spans))
 
@@ -146,6 +154,8 @@ class TextRedactor:
             merged_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)
         else:
             merged_by_text = search(list(range(len(texts))), texts)
+        # Asked once, after both have settled: until nothing more is found would send each text
+        # again and again.
         if self._second_opinion is None:
             return merged_by_text
 

@@ -23,6 +23,7 @@ def open_client(service: str, params: ComprehendParams | MacieParams) -> Any:
     silence_requests()
     session = botocore.session.get_session()
     try:
+        # Asked before the first request: botocore would look for them in the middle of the stage.
         if session.get_credentials() is None:
             raise ConfigError(
                 f"redact, {service}",

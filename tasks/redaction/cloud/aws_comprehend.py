@@ -56,6 +56,8 @@ class Comprehend(DeclaredService[ComprehendParams]):
         return [
             [
                 span.moved(start)
+                # A longer text goes in pieces, and what is found in one is moved to its place in
+                # the whole.
                 for start, end in cut(text, LONGEST_PIECE)
                 for span in self._inspect(text[start:end])
             ]
@@ -89,6 +91,7 @@ class Comprehend(DeclaredService[ComprehendParams]):
             KeyError, TypeError, ValueError: It has another form, or lies outside the text.
         """
         start, end = int(entity["BeginOffset"]), int(entity["EndOffset"])
+        # A slice outside the text is no error in Python: the mask would hide nothing.
         if not 0 <= start < end <= len(piece):
             raise ValueError("outside the text")
         return Span(start, end, KINDS.get(entity["Type"], OTHER), float(entity["Score"]))

@@ -67,6 +67,8 @@ def measure_texts(
         cells: Iterator[Any] = (cell for name in columns for cell in group[name])
         for text in (cell for cell in cells if isinstance(cell, str) and cell):
             texts += 1
+            # `replace`: a lone surrogate, which is replaced before a text is sent, must not stop
+            # the measure.
             size += len(text.encode("utf-8", "replace"))
             for detector in detectors:
                 units[service_name(detector)] += detector.billed_units(text)
@@ -124,6 +126,7 @@ def lapses(
         services.append(("`redact.macie`", macie))
 
     for name, service in services:
+        # The last day counts as in force: `expires` is defined so.
         if day > service.expires:
             agreement = f"agreement {service.agreement} with {service.processor}"
             yield f"{name}: {agreement} expired on {service.expires}; today is {day}"

@@ -101,6 +101,7 @@ class GoogleDlp(DeclaredService[GoogleDlpParams]):
         """
         result = self._ask(pieces)
         if result.get("findingsTruncated"):
+            # Of one text there is no half. Half an answer would pass for all of it.
             if len(pieces) == 1:
                 raise no_answer(self.name, "more findings in one text than it returns")
             half = len(pieces) // 2
@@ -144,6 +145,8 @@ class GoogleDlp(DeclaredService[GoogleDlpParams]):
                 data=_encode(body),
                 headers={"Content-Type": "application/json; charset=utf-8"},
                 timeout=params.timeout_seconds,
+                # `timeout` is of each wait for a byte (requests, "Timeouts"); this is of the whole,
+                # with the session's own attempts and pauses in it.
                 max_allowed_time=params.timeout_seconds * params.attempts * 2,
                 allow_redirects=False,  # texts go where the use case says, and nowhere else
             )
@@ -168,8 +171,11 @@ class GoogleDlp(DeclaredService[GoogleDlpParams]):
             KeyError, TypeError, ValueError, IndexError, AttributeError: It has another form.
         """
         location = finding["location"]
+        # One place of content for each finding in a table; any other number is a form that nobody
+        # here knows.
         (content,) = location["contentLocations"]
         row = int(content["recordLocation"].get("tableLocation", {}).get("rowIndex", 0))
+        # Python would take it from the end: a finding in somebody else's text.
         if row < 0:
             raise IndexError(row)
 
@@ -198,6 +204,7 @@ def _code_points(text: str, location: dict[str, Any]) -> tuple[int, int]:
             raise ValueError("outside the text")
         given.append((len(encoded[:start].decode()), len(encoded[:end].decode())))
 
+    # One of the two, or both alike; none at all does not unpack either.
     (place,) = set(given)
     if not 0 <= place[0] < place[1] <= len(text):
         raise ValueError("outside the text")
@@ -215,6 +222,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[tuple[int, int, int]]]:
     for number, text in enumerate(texts):
         for start, end in cut(text, LONGEST_PIECE):
             piece_bytes = len(_encode({"values": [{"stringValue": text[start:end]}]})) + 1
+            # Asked before it is added: a batch is never too large, and never empty.
             if batch and (len(batch) >= MOST_ROWS or batch_bytes + piece_bytes > MOST_BYTES):
                 yield batch
                 batch = []

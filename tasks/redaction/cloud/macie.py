@@ -85,6 +85,8 @@ class Macie:
         Raises:
             ServiceError: Macie does not answer, or the job takes longer than the use case allows.
         """
+        # Before the job, which costs money: a bucket that Macie does not watch is found out for
+        # nothing.
         not_readable = self._count_not_readable()
         created = self._ask(
             "create_classification_job",
@@ -115,6 +117,7 @@ class Macie:
             "bucketName": {"eq": [self._params.bucket]},
         }
         buckets = self._ask("describe_buckets", criteria=criteria).get("buckets", [])
+        # A bucket that is not there gives an empty list and no error.
         if len(buckets) != 1:
             raise no_answer(self.name, "no such bucket among those that it watches")
         (bucket,) = buckets
@@ -142,6 +145,8 @@ class Macie:
         deadline = self._clock() + self._params.patience_minutes * 60
         while True:
             status = self._ask("describe_classification_job", jobId=job)
+            # Whatever else it is: what it means is asked afterwards, and only one word means that
+            # it is done.
             if status.get("jobStatus") != WORKING:
                 return status
             if self._clock() >= deadline:
@@ -170,6 +175,7 @@ class Macie:
         for start in range(0, len(ids), MOST_FINDINGS_A_REQUEST):
             wanted = ids[start : start + MOST_FINDINGS_A_REQUEST]
             findings += self._ask("get_findings", findingIds=wanted).get("findings", [])
+        # An id of a finding that is archived or gone is left out without a word.
         if len(findings) != len(ids):
             raise no_answer(self.name, "fewer findings than it lists")
         return findings
@@ -187,6 +193,7 @@ class Macie:
             not_searched += result.get("status", {}).get("code") != "COMPLETE"
             for item in result.get("sensitiveData", []):
                 category = item.get("category")
+                # A category that comes new is counted, too, under no name of theirs.
                 known = category if category in CATEGORIES else OTHER_CATEGORY
                 occurrences[known] += int(item.get("totalCount", 0))
 

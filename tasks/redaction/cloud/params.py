@@ -43,6 +43,7 @@ class _Cloud(StrictModel):
         if endpoint is None:
             return None
         parts = urlsplit(endpoint)
+        # The use case is committed and signed: a secret in an address would be, too.
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("an address without credentials, query and fragment")
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):

@@ -106,6 +106,7 @@ def to_send(text: str, spans: tuple[Span, ...], sends: Literal["masked", "whole"
     stretches: list[tuple[int, int, int]] = []
     original = 0
     sent = 0
+    # The last one, of no length, closes what stands behind the last mask.
     for start, end, length in (*sorted(masks), (len(text), len(text), 0)):
         if start > original:
             stretches.append((sent, original, start - original))
@@ -158,6 +159,7 @@ class SecondOpinion:
                     for span in outgoing.original(detected)
                     if self._is_wanted(texts[place], span)
                 ]
+                # A union: a detector that is wrong, or lies, can hide more and reveal nothing.
                 united[place] = merge(united[place], added)
             sent[detector.name] = Counter(
                 texts=len(distinct),

@@ -75,6 +75,8 @@ def redact_groups(
             group_chunks.append(len(parts))
             for part in parts:
                 structured.append(redact_structured(part, columns, params, secret))
+                # The engine reads ahead, so that this runs before earlier chunks come back: hence
+                # the two queues.
                 yield text_chunk(part, columns)
 
     redacted: list[pd.DataFrame] = []  # the chunks of the current group so far
@@ -84,6 +86,8 @@ def redact_groups(
         tally.add(masked.tally)
         progress(masked.tally.rows)
 
+        # Groups come out as they came in: row groups of a sealed file are cut at the same rows on
+        # every engine.
         if len(redacted) == group_chunks[0]:
             group_chunks.popleft()
             group = pd.concat(redacted, ignore_index=True) if len(redacted) > 1 else redacted[0]
@@ -123,6 +127,8 @@ def _trial_texts(rows: pd.DataFrame | None, texts: tuple[str, ...]) -> list[str]
     """Return texts of the first group, the same for every engine."""
     if rows is None:
         return []
+    # From the first group alone, whatever the engine: the texts decide whether the fast recogniser
+    # is used, and all workers have to decide alike.
     cells: Iterator[Any] = (cell for name in texts for cell in rows[name].iloc[:TRIAL_TEXTS])
     return [cell for cell in cells if isinstance(cell, str) and cell][:TRIAL_TEXTS]
 

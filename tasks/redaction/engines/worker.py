@@ -25,9 +25,13 @@ def redactor(params: RedactParams, trial: tuple[str, ...]) -> TextRedactor:
         return _open_redactor(params, trial)
 
 
+# One alone: another setting in the same process is another use case, and two finders hold twice the
+# memory.
 @lru_cache(maxsize=1)
 def _open_redactor(params: RedactParams, trial: tuple[str, ...]) -> TextRedactor:
     opened = open_redactor(params)
+    # Before the first chunk: a finder that falls back in the middle would mask two halves of a file
+    # differently.
     opened.prove(list(trial))
     # What is loaded stays: the collector need not look at millions of objects again and again.
     gc.freeze()

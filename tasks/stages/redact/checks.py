@@ -28,6 +28,8 @@ RULES: dict[CheckId, LimitRule] = {
     RedactCheck.OWN_LEAK_RATIO: LimitRule(
         "own_leak_ratio",
         "≤",
+        # What the worker accepts in place of a number, and which other limits fall away with it: a
+        # stage cannot name another excuse.
         unmeasured=(
             Unmeasured("measured, or no free text", excuses=(*WITHOUT_ANSWERS, "withheld_ratio")),
             Unmeasured(

@@ -18,6 +18,7 @@ def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
     Raises:
         DataError: There was no row: nothing leaked, and nothing was masked.
     """
+    # No row is no result: 0 survivors of 0 rows would pass every check.
     if not report.rows:
         raise DataError(
             "redact",
@@ -31,6 +32,7 @@ def judge_redaction(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
         report.surviving_identifiers,
         limits.surviving_identifiers,
     )
+    # Withheld texts count: a stage that could read none has free text, and is held to its limits.
     if report.texts + report.withheld.count == 0:
         leakage = not_measured(
             RedactCheck.OWN_LEAK_RATIO,
@@ -84,6 +86,7 @@ def _judge_services(report: RedactReport, limits: RedactLimits) -> tuple[Check, 
 def _judge_leakage(report: RedactReport, limits: RedactLimits) -> tuple[Check, ...]:
     """Judge what leaked of the planted answers, or say that there are none to compare with."""
     leaked = report.leakage
+    # Only where nothing was measured: a reason in the limits excuses no ratio that is there.
     if leaked is None and limits.not_applicable:
         declared = not_measured(
             RedactCheck.OWN_LEAK_RATIO,

@@ -165,5 +165,6 @@ def _ratio_row(name: str, ratio: Ratio) -> tuple[str, str, str, str]:
         name,
         f"{ratio.count:,}",
         f"{ratio.of:,}",
+        # Not 0%: nothing was measured.
         "nothing to count" if ratio.value is None else f"{ratio.value:.3%}",
     )

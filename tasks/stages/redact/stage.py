@@ -40,6 +40,8 @@ def run(stage_run: StageRun) -> None:
 
     params = stage_run.params(RedactParams)
     limits = stage_run.limits(RedactLimits)
+    # In this order: what the configuration forbids, then who may be sent texts and how much it is,
+    # then the bucket, which costs money; only then is a row redacted.
     require_one_place(params, stage_run.engine_params, stage_run.case)
     texts = stage_run.columns.named(Role.FREE_TEXT)
     _announce_services(stage_run, params, limits, texts)
@@ -68,6 +70,8 @@ def run(stage_run: StageRun) -> None:
         bucket=bucket,
     )
 
+    # Judged, shown, written, in this order, and nothing raised: a verdict that failed is written as
+    # well, and the edge stops.
     checks = judge_redaction(report, limits)
     with stage_run.folder_of("page") as page:
         write_page(page, redaction_page(stage_run.case, report, checks, stage_run.words))
@@ -101,7 +105,10 @@ def _announce_services(
     volume = measure_texts(stage_run.iter_rows("ingest"), texts, params.detectors)
     for line in foretell(params.detectors, texts, volume):
         logger.info("%s", line)
+    # Each detector gets every text.
     sent_bytes = volume.bytes * len(params.detectors)
+    # `require_service_limits` has refused a missing limit; were there none, nothing would be
+    # allowed.
     if sent_bytes > (limits.sent_bytes or 0):
         raise DataError(
             "redact.detectors",
