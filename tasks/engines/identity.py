@@ -67,9 +67,15 @@ def identity_of_process() -> WorkerIdentity:
 
 
 def _digest_code(package: Path) -> str:
-    """Return the digest of all Python of `tasks`, by relative path and content."""
+    """Return the digest of all of `tasks`, by relative path and content.
+
+    Lists of names and patterns count as code: they decide what is masked.
+    """
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(package.rglob("*")):
+        # What Python and editors leave beside code differs on every machine.
+        if path.suffix == ".pyc" or path.name.startswith(".") or not path.is_file():
+            continue
         content = path.read_bytes()
         name = path.relative_to(package).as_posix()
         digest.update(f"{name}\x00{len(content)}\x00".encode() + content)
