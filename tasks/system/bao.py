@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
 from typing import Any
 
 from tasks.errors import ConfigError, ServiceError
@@ -81,7 +82,8 @@ def ask_bao(
         # `from None`: the body is the server's own text, and may quote what it was asked.
         with error:
             raise DeniedError(error.code) from None
-    except (OSError, TypeError, ValueError) as error:
+    # An HTTPException is no OSError: whatever else listens at a port answers in its own words.
+    except (OSError, HTTPException, TypeError, ValueError, RecursionError) as error:
         raise no_answer(server.address, type(error).__name__, remedy) from error
 
 

@@ -1,5 +1,6 @@
 """Vault and OpenBao by TLS: a certificate is verified, and its authority may be ours."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -116,3 +117,28 @@ def _write_certificate(folder: Path) -> None:
     (folder / "key.pem").write_bytes(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000,
+    ],
+)
+def test_what_answers_in_other_words_is_no_server_of_this_kind(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer_once() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        server = BaoServer(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(ServiceError, match="Vault or OpenBao to answer"):
+            ask_bao(server, TOKEN, "x", None, seconds=5, remedy="Start it.")
+        thread.join()
