@@ -90,6 +90,7 @@ def answer_partition(
     def reply(outcome: ReplyOutcome, answer: Parcel | None = None, fault: str = "") -> Reply:
         return Reply(outcome, partition.sha256, mine, str(worker.address), answer, fault)
 
+    # Asked of every partition, not once: a worker may join, or be started anew, at any moment.
     if mine.differing(expected):
         return reply(ReplyOutcome.FOREIGN)
     if _may_spill(worker):
@@ -97,15 +98,21 @@ def answer_partition(
 
     try:
         module, _, name = function.partition(":")
+        # By its name, in the worker's own copy: a pickled function would bring the stage's code,
+        # and then the version says nothing.
         work = getattr(importlib.import_module(module), name)
         # Unpickled anew, and held by this frame alone: keys of rows go when it ends.
         values = pickle.loads(partition.content)
         return reply(ReplyOutcome.DONE, Parcel.of(work(shared.values, values)))
+    # Caught here: Dask logs a failed task's arguments and its exception's text, which may quote a
+    # row.
     except Exception as error:
         return reply(ReplyOutcome.FAILED, fault=kind_of_error(error))
 
 
 def _may_spill(worker: Any) -> bool:
     """Say whether Dask may write results of this worker to its disk, in clear, to save memory."""
+    # Either fraction lets Dask spill; False, the documented value for never, is falsy (distributed,
+    # "Worker memory management").
     memory = worker.memory_manager
     return bool(memory.memory_target_fraction or memory.memory_spill_fraction)

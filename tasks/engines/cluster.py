@@ -109,6 +109,8 @@ class DaskCluster:
             asked: Any = in_order(
                 submit,  # type: ignore[arg-type] # `result` is all that it asks of a future
                 partitions,
+                # Of the workers that are there at the start: who joins later finds fewer waiting,
+                # and memory here stays bounded.
                 ahead=max(2, threads * PARTITIONS_AHEAD),
             )
             for reply, parcel in asked:
@@ -123,6 +125,8 @@ class DaskCluster:
         self._workers.add(reply.worker)
         if not self._is_under_tls:
             _require_loopback([reply.worker])
+        # Answers come back by Dask's own keys: that one is about this partition only its digest
+        # says.
         if reply.partition_sha256 != parcel.sha256:
             raise _unbelieved("one about another partition")
 
@@ -147,6 +151,8 @@ class DaskCluster:
                 # What it raised there it raises here, in words of this process's own.
                 check.compute(parcel)
                 raise _unbelieved("a failure where this process has an answer")
+        # Again, although the worker has compared: what it says of itself and what it answers come
+        # together.
         if reply.answer is None or reply.identity != identity_of_process():
             raise _unbelieved("none")
 
@@ -206,6 +212,8 @@ class _Asked:
                 return future.result(), self.parcel
             except CancelledError:
                 # also how a scheduler that vanished shows
+                # A scheduler that vanished cancels everything, too: asking it again would fail, and
+                # hide why.
                 if self.client.status != "running":
                     raise
                 future = self.ask(self.parcel)
@@ -227,8 +235,12 @@ class _Check:
     def consider(self, parcel: Parcel, answer: Any) -> None:
         """Compare an answer, perhaps: which ones are, no worker can foretell."""
         self._seen += 1
+        # From the system's randomness, not a seeded generator: a worker that could foretell which
+        # answers are compared would lie in the others.
         if secrets.randbelow(10**9) < self._ratio * 10**9:
             self._compare(parcel, digest_answer(answer))
+        # Reservoir sampling of one (Vitter, Algorithm R): of however many answers come, each is
+        # kept with the same chance. Its digest is kept, not the answer.
         elif not self.made and secrets.randbelow(self._seen) == 0:
             self._kept = (parcel, digest_answer(answer))
 
@@ -261,6 +273,7 @@ def _require_safe(address: str) -> bool:
     parts = urlsplit(address)
     if parts.scheme == "tls":
         return True
+    # In clear only where nobody can listen: bytes to the loopback address leave no network card.
     if parts.scheme == "tcp" and _is_loopback(address):
         return False
 
@@ -294,6 +307,8 @@ def _require_certificates(settings: Settings) -> tuple[str, str, str]:
     """Return the files of the authority, the certificate and its key."""
     paths = (settings.dask_ca_file, settings.dask_certificate_file, settings.dask_key_file)
     for variable, path in zip(CERTIFICATES, paths, strict=True):
+        # Absolute: stages and commands run in different folders, and a relative path would name
+        # another file in each.
         if not path or not Path(path).is_absolute() or not Path(path).is_file():
             raise ConfigError(
                 f"${variable}",

@@ -26,6 +26,7 @@ def digest_answer(answer: Any) -> str:
 
 
 def _add(digest: Any, value: Any) -> None:
+    # The type first: 1, 1.0, True and "1" would else have one digest.
     digest.update(f"{type(value).__name__}\x00".encode())
     match value:
         case None | bool() | int() | float() | str() | np.generic():
@@ -33,9 +34,11 @@ def _add(digest: Any, value: Any) -> None:
             _add_bytes(digest, repr(value).encode("utf-8", "surrogatepass"))
         case bytes():
             _add_bytes(digest, value)
+        # The bytes of such an array are addresses in this process.
         case np.ndarray() if value.dtype.hasobject:
             _add(digest, value.tolist())
         case np.ndarray():
+            # Type and shape are part of it: the same bytes as 2 by 3 and as 3 by 2 are two answers.
             _add_bytes(digest, f"{value.dtype.str}{value.shape}".encode())
             _add_bytes(digest, np.ascontiguousarray(value).tobytes())
         case pd.DataFrame():
@@ -60,8 +63,11 @@ def _add(digest: Any, value: Any) -> None:
         case _ if hasattr(value, "model_dump"):
             _add(digest, value.model_dump())
         case _:
+            # Never by `repr`: that of most objects is an address, and no two answers would be
+            # equal.
             raise TypeError(f"no digest of a {type(value).__name__}")
 
 
 def _add_bytes(digest: Any, content: bytes) -> None:
+    # With its length before it, so that two parts cannot be cut in another place.
     digest.update(len(content).to_bytes(8) + content)

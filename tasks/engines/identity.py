@@ -49,6 +49,7 @@ class WorkerIdentity:
         """
         mine = dict(self.parts)
         theirs = dict(other.parts)
+        # Only names that this process knows are shown: a worker may call a part whatever it likes.
         known = tuple(name for name, text in mine.items() if theirs.get(name) != text)
         return known if mine.keys() == theirs.keys() else (*known, UNKNOWN)
 

@@ -54,6 +54,8 @@ class Processes:
             yield from in_order(
                 lambda partition: pool.submit(_work, partition),
                 partitions,
+                # Not all at once: a pool takes whatever is submitted into its queue, and a whole
+                # file would lie there.
                 ahead=self._workers * PARTITIONS_AHEAD,
             )
 

@@ -15,6 +15,7 @@ def open_engine(params: EngineParams, settings: Settings) -> Engine:
     """
     match params.root:
         case OnDask() as cluster:
+            # Late: `distributed` is no requirement, and takes long to import.
             from tasks.engines.cluster import DaskCluster
 
             return DaskCluster(cluster.address, cluster.checked_ratio, settings)

@@ -43,5 +43,9 @@ class EngineParams(RootModel[Annotated[InOneProcess | OnProcesses | OnDask, Fiel
     model_config = ConfigDict(frozen=True)
 
     root: InOneProcess | OnProcesses | OnDask = Field(
-        default=InOneProcess(), discriminator="kind", description="where partitions are worked on"
+        # By `kind`: without it pydantic tries all three, and a misspelt field of one is reported
+        # three times.
+        default=InOneProcess(),
+        discriminator="kind",
+        description="where partitions are worked on",
     )

@@ -32,6 +32,8 @@ def git_environment() -> dict[str, str]:
     `GIT_DIR`, which git sets for every hook, may name another repository. Without optional locks
     `git status` writes nothing into a repository that others may be using.
     """
+    # All of them, not a list of known ones: git has dozens, and each version may bring another that
+    # moves the repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return environment | {"GIT_OPTIONAL_LOCKS": "0"}
 
@@ -87,11 +89,14 @@ def plumbing_environment(git_folder: Path, protocols: str = "none") -> dict[str,
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
+        # Where git and the programs that it starts look for a user's settings.
         "HOME": os.devnull,
         "GIT_DIR": str(git_folder),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
+        # The plumbing is asked about a repository that may be anybody's: what the folder's owner
+        # could make git run is switched off above.
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",
         "GIT_CONFIG_VALUE_0": "*",

@@ -73,6 +73,7 @@ def explain_machine(
                 return _fault(NO_ROOM, _full_places(installation))
             if cause is not None:
                 return cause
+        # The class alone: a MemoryError of Python has neither a code nor a text.
         if isinstance(link, MemoryError):
             return _fault(NO_MEMORY)
         if isinstance(link, OSError) and link.errno in CAUSES:
@@ -134,6 +135,7 @@ def _chain_of(error: BaseException) -> Iterator[BaseException]:
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         yield link
+        # `raise … from None` says that what came before is no cause.
         context = None if link.__suppress_context__ else link.__context__
         original = getattr(link, "orig", None)
         link = link.__cause__ or (original if isinstance(original, BaseException) else context)

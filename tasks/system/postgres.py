@@ -33,6 +33,8 @@ def connect_postgres(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
     The address may name the driver, as SQLAlchemy's do.
     """
     url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+    # psycopg begins a transaction with the first statement otherwise, also of a read, and leaves it
+    # open until somebody commits: vacuum waits for it.
     return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
 
 

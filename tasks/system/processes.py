@@ -75,5 +75,6 @@ def end_children() -> None:
         except ChildProcessError:
             return
 
+        # None has ended yet; a killed child takes a moment.
         if ended == 0:
             time.sleep(PAUSE_SECONDS)

@@ -90,6 +90,7 @@ def make_once(path: Path, content: bytes) -> None:
     """
     # A name of this call alone, in the same folder: a link cannot cross file systems.
     draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.draft")
+    # The mode with the making: between making and `chmod` others could open it.
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -120,6 +121,7 @@ def decode_key(text: str, where: str) -> bytes:
         ConfigError: They are not; the message names `where`, and quotes nothing.
     """
     try:
+        # Stripped, because editors and `echo` end a file with a line feed.
         value = bytes.fromhex(text.strip())
     except ValueError:
         value = b""

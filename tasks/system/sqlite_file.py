@@ -76,6 +76,8 @@ def open_sqlite(
     _switch_to_wal(connection)
     pragmas = ["synchronous=FULL"]
     if is_deleted_overwritten:
+        # SQLite leaves deleted content in free pages by default; ON overwrites it with zeros, FAST
+        # only where that costs no further write ("PRAGMA secure_delete").
         pragmas.append("secure_delete=ON")
     if checkpoint_pages is not None:
         pragmas.append(f"wal_autocheckpoint={checkpoint_pages}")
@@ -138,6 +140,7 @@ def require_columns(connection: sqlite3.Connection, statements: Sequence[str], w
     Raises:
         EvidenceError: A table has other columns.
     """
+    # Compared with tables that the same statements make: no second list of columns could go stale.
     with closing(sqlite3.connect(":memory:")) as fresh:
         for statement in statements:
             fresh.executescript(statement)
@@ -239,5 +242,8 @@ def hold_lock_file(path: Path, shown: str) -> Iterator[None]:
         ) from error
 
     with stream:
+        # flock, not fcntl's record locks: those belong to the process, so that its threads would
+        # not keep each other out, and closing any descriptor of the file lets go of them
+        # (fcntl(2)).
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

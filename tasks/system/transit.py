@@ -32,6 +32,7 @@ def ask_transit(
     """
     answer = ask_bao(server, token, f"transit/{path}", body, seconds=seconds, remedy=remedy)
     try:
+        # Nothing to say is 204 and no body, or `data: null`.
         return dict(answer["data"] or {}) if answer else {}
     except (KeyError, TypeError, ValueError) as error:
         raise no_answer(server.address, type(error).__name__, remedy) from error
