@@ -1,6 +1,7 @@
 """Change single fields in a `case.yaml` that people wrote; comments and order stay."""
 
 import re
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> Non
         ConfigError: The file is written in such a way; the message says what to put in by hand.
     """
     path = workspace / case_path(name)
-    text = path.read_text(encoding="utf-8")
+    # First: this is what says in words that the file is not there, or no YAML in UTF-8.
     intended = _with_values(read_yaml(path, case_path(name).as_posix()), fields)
+    text = path.read_text(encoding="utf-8")
 
     for field, value in fields.items():
         text = _with_field(text, field, value)
@@ -39,7 +41,14 @@ def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> Non
             found="another way of writing them",
             remedy=f"Set {', '.join(lines)} by hand, then run `./portcullis sync`.",
         )
-    path.write_text(text, encoding="utf-8")
+    # Whole or not at all: what people wrote stands nowhere else before they commit it.
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        shutil.copymode(path, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _with_values(values: dict[str, Any], fields: dict[str, str | None]) -> dict[str, Any]:

@@ -260,10 +260,16 @@ def packaged_path(package: str, path: str) -> Path:
     """Return where a package's data file lies, without importing the package.
 
     Raises:
-        SourceError: There is no such package or file.
+        SourceError: There is no such package or file, or the path leads out of the package.
     """
-    spec = find_spec(package)
-    data_path = Path(spec.origin).parent / path if spec and spec.origin else None
+    try:
+        spec = find_spec(package)
+    # Of a package in another one, the other is looked for by importing it.
+    except (ImportError, ValueError):
+        spec = None
+    # What lies elsewhere is of kind `file`, and is declared as that.
+    is_inside = not Path(path).is_absolute() and ".." not in Path(path).parts
+    data_path = Path(spec.origin).parent / path if is_inside and spec and spec.origin else None
     if data_path is None or not data_path.is_file():
         raise SourceError(
             f"package {package}",

@@ -1,5 +1,6 @@
 """Fields are set in a file that people wrote, and nothing else in it changes."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,20 @@ def test_another_way_of_writing_is_left_alone_and_said(tmp_path: Path, text: str
     with pytest.raises(ConfigError, match=r"`train\.champion: champion\.json`.* by hand"):
         edited(tmp_path, text)
     assert (tmp_path / "configs" / "loan" / "case.yaml").read_text() == text
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_case_text(tmp_path, "bank", TEXT)
+    folder = tmp_path / "configs" / "bank"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def write_half(path: Path, text: str, **_: object) -> int:
+        path.write_bytes(text.encode()[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OSError, match="No space"):
+        set_fields("bank", FIELDS, tmp_path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -209,3 +209,15 @@ def test_a_path_is_shown_without_what_may_be_a_signature() -> None:
     ).root.values()
     assert isinstance(source, FileSource)
     assert source.shown == "https://host/x.csv"
+
+
+@pytest.mark.parametrize("package", ["nosuch.inner", ".wooldridge", ""])
+def test_what_is_no_package_is_one_line(package: str) -> None:
+    with pytest.raises(SourceError, match="a data file"):
+        packaged_path(package, "x.csv")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../wooldridge/__init__.py"])
+def test_a_packaged_file_lies_in_its_package(path: str) -> None:
+    with pytest.raises(SourceError, match="a data file"):
+        packaged_path("wooldridge", path)
