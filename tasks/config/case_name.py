@@ -63,6 +63,8 @@ def _fault_of(name: object) -> str:
     if name in RESERVED:
         return "a word that is reserved"
 
+    # The first strange character alone, and as ASCII: enough to see a capital or a blank, too
+    # little to be anybody's name.
     stranger = re.search(r"[^a-z0-9_]", name)
     if stranger:
         return f"a name with {stranger[0]!a} in it"

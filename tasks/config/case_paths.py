@@ -66,6 +66,8 @@ def refuse_links(path: Path, workspace: Path) -> None:
     # From the top, so that the message names the link and nothing behind it.
     for length in range(1, len(path.parts) + 1):
         part = "/".join(path.parts[:length])
+        # `is_symlink` looks at this name alone; `resolve` and compare would also refuse a workspace
+        # that is itself reached through a link.
         if (workspace / part).is_symlink():
             raise ConfigError(
                 part,

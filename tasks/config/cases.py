@@ -114,6 +114,7 @@ def case_names(workspace: Path) -> tuple[str, ...]:
         )
 
     place = f"{INDEX.as_posix()}: use_cases"
+    # Not trusted although `sync` writes it: stages and commands make paths of these names.
     checked = tuple(check_case_name(name, place) for name in names)
     if len(set(checked)) != len(checked):
         raise ConfigError(
@@ -152,6 +153,8 @@ def load_case(name: str, workspace: Path) -> dict[str, Any]:
     refuse_links(path, workspace)
     has_copy = (workspace / path).is_file()
     written = read_yaml(workspace / path, path.as_posix()) if has_copy else None
+    # Compared at each load, not by time or digest of the file: the copy may be right although
+    # `case.yaml` is newer, and wrong although nobody has touched it since.
     if stale := differing_keys(written, values):
         place = stale[0] or "the whole file"
         raise ConfigError(
@@ -202,6 +205,8 @@ def validated(model: type[P], values: Any, where: str) -> P:
         return model.model_validate(values)
     except ValidationError as error:
         faults = config_faults(model, error, where)
+        # From pydantic's error, whose text quotes input and goes nowhere: the faults are in words
+        # of ours.
         raise (faults[0] if len(faults) == 1 else SeveralFaultsError(faults)) from error
 
 

@@ -37,6 +37,7 @@ class FaultList:
     def add(self, fault: PortcullisError) -> None:
         """Add a fault, or each of several."""
         for single in faults_in(fault):
+            # Several sections meet the same fault of a file that they share.
             self._faults.setdefault(str(single), single)
 
     @contextmanager
@@ -75,6 +76,7 @@ def faults_in(fault: PortcullisError) -> tuple[PortcullisError, ...]:
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """Return the known word that a misspelt one was probably meant to be; empty if none is near."""
+    # difflib's own cutoff: below it unrelated words are suggested.
     matches = get_close_matches(str(word), tuple(known), n=1, cutoff=0.6)
     return matches[0] if matches else ""
 

@@ -51,6 +51,7 @@ class DeploymentParams(StrictModel):
                 raise ValueError(
                     f"{name}: numbers from {least} to {greatest}, `*`, `-`, `/` or `,`"
                 )
+        # With one blank each: a schedule that is spelt otherwise would be another deployment.
         return " ".join(fields)
 
     @field_validator("timezone")

@@ -66,6 +66,8 @@ def _with_values(values: dict[str, Any], fields: dict[str, str | None]) -> dict[
 def _with_field(text: str, field: str, value: str | None) -> str:
     """Return `text` with one field changed, added as the first of its section, or taken out."""
     section, _, key = field.partition(".")
+    # A section at the margin with nothing behind its name but a comment: `section: {…}` in one line
+    # is not edited, and the check in `set_fields` refuses it.
     start = re.search(rf"^{section}:[ \t]*(?:#.*)?\n", text, re.MULTILINE)
     if start is None:
         return text if value is None else f"{text.rstrip()}\n\n{section}:\n  {key}: {value}\n"

@@ -97,6 +97,8 @@ def resolve_with_faults(name: str, workspace: Path, faults: FaultList) -> dict[s
             _check_limit_changes(name, parent, values)
 
     for field in FILE_FIELDS:
+        # Whose folder a relative path is from: that of the use case that wrote it, not of the one
+        # that inherits it.
         is_own = EXTENDS not in own or field_of(own, field) is not None
         owner = name if is_own else str(parent_name)
         try:
@@ -106,6 +108,8 @@ def resolve_with_faults(name: str, workspace: Path, faults: FaultList) -> dict[s
             path = case_path(owner).parent / FILE_FIELDS[field]
             values = _with_file(values, field, path.as_posix(), NO_DIGEST)
         with faults.kept():
+            # A file that lies where a yardstick lies by custom, and that nobody names, would be
+            # believed to be in force.
             if field_of(own, field) in (None, NO_CHAMPION):
                 _refuse_unnamed_file(name, field, workspace)
     for field in SHARED_FILE_FIELDS:
@@ -188,6 +192,8 @@ def differing_keys(parent: Any, child: Any, prefix: str = "") -> tuple[str, ...]
         pairs = zip(parent, child, strict=True)
         return (prefix,) if any(differing_keys(a, b, prefix) for a, b in pairs) else ()
 
+    # Types before values: in Python 1 == 1.0 == True. NaN differs from itself, and so is always
+    # listed.
     return () if type(parent) is type(child) and parent == child else (prefix,)
 
 
@@ -266,6 +272,8 @@ def _refuse_idle_changes(name: str, own: dict[str, Any]) -> None:
 def _check_limit_changes(name: str, parent: dict[str, Any], values: dict[str, Any]) -> None:
     """Refuse a limit that differs from the extended use case's without a reason: rule 5."""
     place = f"{case_path(name).as_posix()}: {LIMIT_CHANGES}"
+    # Of what comes out, not of what the child writes: a `null` or a whole section that is replaced
+    # changes limits, too.
     changed = set(differing_keys(parent.get(LIMITS, {}), values.get(LIMITS, {})))
     reasons = values.get(LIMIT_CHANGES, {})
     if not isinstance(reasons, dict):
@@ -326,6 +334,7 @@ def _pin_file(values: dict[str, Any], field: str, owner: str, workspace: Path) -
     path = folder / stated
     refuse_links(path, workspace)
     try:
+        # No device and no pipe, which would be read for ever, and not more than the reader's limit.
         digest = sha256(read_regular_file(workspace / path)).hexdigest()
     except (OSError, ValueError) as error:
         raise ConfigError(

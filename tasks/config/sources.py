@@ -67,6 +67,7 @@ class Dialect(StrictModel):
 
     @model_validator(mode="after")
     def _signs_differ(self) -> "Dialect":
+        # `1.234` would be read both ways, and a field could begin where it is quoted.
         if self.decimal == self.thousands or self.delimiter in (self.quote, "\n", "\r"):
             raise ValueError("`decimal` and `thousands` differ, and `delimiter` and `quote` do")
         return self
@@ -84,6 +85,7 @@ class _Delivery(_Source):
     @field_validator("rename")
     @classmethod
     def _names_differ(cls, rename: dict[str, str]) -> dict[str, str]:
+        # One of the two would be lost without a word.
         if len(set(rename.values())) < len(rename):
             raise ValueError("two columns of the source get one name")
         return rename
@@ -235,6 +237,7 @@ def _describe_lapse(name: str, source: Source, day: date) -> str:
         )
         return f"source `{name}`: {lacking} with {source.owner}"
 
+    # The day itself is in force: `expires` is the last one.
     if day > source.expires:
         expired = f"agreement {source.agreement} with {source.owner} expired on {source.expires}"
         return f"source `{name}`: {expired}; today is {day}"

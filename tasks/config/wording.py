@@ -61,6 +61,7 @@ def config_faults(
     What follows from another fault is left out: the key that a misspelt one was meant to be, what
     else an empty field is not, and how few of a list's entries are left without the wrong ones.
     """
+    # `errors()` holds the input of each fault. It is compared with None below, and never shown.
     details = [
         (_place_of(model, detail["loc"]), detail) for detail in error.errors(include_url=False)
     ]
@@ -73,6 +74,8 @@ def config_faults(
     empty = dict.fromkeys(
         place for place, detail in details if detail["input"] is None and place not in missing
     )
+    # Every place that something below it is wrong with: a list that is too short because of its
+    # wrong entries is no fault by itself.
     inner = {place[:depth] for place, _ in details for depth in range(len(place))}
 
     faults = [_empty_fault(where, list(empty))] if empty else []
@@ -130,6 +133,7 @@ def _fault(model: type[BaseModel], detail: Mapping[str, Any], where: str) -> Con
         return _other_value(detail, place, f"one of {context['expected']}")
     if kind == "enum":
         return _other_value(detail, place, f"one of {context['expected']}")
+    # pydantic's context has the discriminator in quotes.
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         discriminator = str(context["discriminator"]).strip("'")
         known = context.get("expected_tags", "a kind that docs/configuration.md lists")
@@ -153,6 +157,7 @@ def _fault(model: type[BaseModel], detail: Mapping[str, Any], where: str) -> Con
             place, expected=TYPES[kind], found=_type_of(detail["input"]), remedy=MEND
         )
     # The text of a validator of ours, or of one of pydantic's that has no words here.
+    # pydantic puts these words before the text of a ValueError.
     message = detail["msg"].removeprefix("Value error, ")
     return ConfigError(place, expected="a value that fits", found=message, remedy=MEND)
 
@@ -200,6 +205,8 @@ def _walk(model: type[BaseModel], parts: Iterable[object]) -> tuple[list[object]
         container = next((item for item in members if get_origin(item) in (dict, tuple)), None)
         owner = next((item for item in members if _has(item, part)), None)
         tried = [item for item in members if _is_named(item, part)]
+        # A word of pydantic's, not of the file: it is left out of the place, and what it names is
+        # walked on in.
         if len(members) > 1 and (tried or _is_own_word(part)):
             current = tried[0] if tried else current
             continue

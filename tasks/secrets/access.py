@@ -86,6 +86,7 @@ class BaoAccess:
     def close(self) -> None:
         """Revoke the token, and with it every account that was leased by it."""
         with self._lock:
+            # A token that somebody else renews is theirs to revoke.
             if self._token and not self._section.token:
                 # Where the server is away the token ends by itself, a little later.
                 with suppress(DeniedError, ServiceError):
@@ -93,6 +94,7 @@ class BaoAccess:
             self._token = ""
 
     def _renew(self) -> None:
+        # A refusal is no error here: the login below says whether the service may still come in.
         if self._is_renewable:
             try:
                 auth = self._asked(self._token, "auth/token/renew-self", {}).get("auth") or {}
@@ -123,6 +125,7 @@ class BaoAccess:
             self._seconds = 0.0
             self._keep(auth)
 
+        # Last, so that nobody takes a lease of the new generation by the old token.
         self.generation += 1
 
     def _login_request(self) -> tuple[str, dict[str, Any]]:
@@ -148,6 +151,8 @@ class BaoAccess:
 
     def _keep(self, auth: dict[str, Any]) -> None:
         seconds = float(auth["lease_duration"]) or 10**9  # a root token's 0 means: never
+        # The longest that was granted: near `max_ttl` each renewal gives less, and half of less
+        # would never come.
         self._seconds = max(self._seconds, seconds)
         self._ends = time.monotonic() + seconds
         self._is_renewable = bool(auth.get("renewable"))
@@ -164,6 +169,7 @@ class BaoAccess:
 
     def _value(self, text: str, field: str) -> str:
         reference = parse_reference(text, f"$PORTCULLIS_SECRETS, bao, {field}")
+        # It would ask the server for what is needed to ask it.
         if isinstance(reference, FieldReference | LoginReference):
             raise ConfigError(
                 f"$PORTCULLIS_SECRETS, bao, {field}",

@@ -98,6 +98,7 @@ def install_account_maker(owner_url: str, password: str) -> None:
             verifier = link.pgconn.encrypt_password(
                 password.encode(), MAKER.encode(), b"scram-sha-256"
             ).decode()
+            # PostgreSQL has no `CREATE ROLE IF NOT EXISTS`.
             is_there = link.execute("SELECT FROM pg_roles WHERE rolname = %s", [MAKER]).rowcount
             if not is_there:
                 link.execute(SQL("CREATE ROLE {}").format(Identifier(MAKER)))

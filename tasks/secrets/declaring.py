@@ -72,6 +72,7 @@ class BaoSection(StrictModel):
     def _is_protected(cls, value: str) -> str:
         parts = urlsplit(value)
         is_local = parts.scheme == "http" and parts.hostname in LOOPBACK
+        # An `@` would be a login in the address, which stands in messages.
         if not (parts.scheme == "https" or is_local) or not parts.netloc or "@" in parts.netloc:
             raise ValueError("has to begin with https://, or http:// on this machine alone")
         return value
@@ -126,6 +127,8 @@ def read_secrets_file(path: Path) -> SecretsFile:
     """
     declared = _validated(path)
     for name in declared.secrets:
+        # A misspelt name would be declared and never read, and the variable of the right one would
+        # hold.
         if name not in secret_names():
             raise ConfigError(
                 f"{path}, secrets",
@@ -167,6 +170,8 @@ def _validated(path: Path) -> SecretsFile:
     try:
         return SecretsFile.model_validate(read_yaml(path) or {})
     except ValidationError as error:
+        # The first one alone: a file of references is short, and what it says may be secrets in the
+        # wrong place.
         first = error.errors(include_input=False, include_url=False)[0]
         fault = str(first["msg"])
 

@@ -73,6 +73,7 @@ class LeasedAccount:
     def replace(self, account: DatabaseLogin) -> DatabaseLogin:
         """Return another account than one that the database no longer knows."""
         with self._lock:
+            # Two threads that meet the same dropped account ask for one other, not for two.
             return self._take() if self._living() == account else self.current()
 
     def tend(self) -> float:
@@ -123,6 +124,7 @@ class LeasedAccount:
 
         seconds = float(answer["lease_duration"])
         self._held = (account, time.monotonic() + seconds)
+        # Three quarters: a lease that is renewed to just above the half would be due again at once.
         return seconds > self._seconds * (REPLACE_AT + 1) / 2
 
     def _living(self) -> DatabaseLogin | None:

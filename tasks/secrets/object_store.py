@@ -25,10 +25,13 @@ def sign_by(secrets: Secrets) -> None:
 
         def get_frozen_credentials(self) -> Any:
             """Return the keys of now, in one piece."""
+            # botocore asks for frozen credentials at each request, so that key and secret are of
+            # one moment.
             self.access_key = secrets.read(ACCESS_KEY)
             self.secret_key = secrets.read(SECRET_KEY)
             return super().get_frozen_credentials()
 
     session = get_session()
+    # botocore has no public way to give a session credentials of one's own class.
     session._credentials = CurrentKeys()
     boto3.setup_default_session(botocore_session=session)

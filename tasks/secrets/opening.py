@@ -54,6 +54,7 @@ def with_references(installation: Installation, environ: Mapping[str, str]) -> I
     from tasks.secrets.provider import open_secrets
 
     provider = open_secrets(settings, dict(environ))
+    # Leases and token are given back when a command ends: else they live on until they expire.
     atexit.register(_close, provider, os.getpid())
     for name in PREFECT_NAMES:
         # Before Prefect is imported. Its own children inherit them, and stages do not.
@@ -73,11 +74,13 @@ class ReferencedSettings(Settings):
     def __init__(self, plain: Settings, provider: "Secrets") -> None:
         """Take over what is no secret."""
         for item in fields(plain):
+            # `Settings` is frozen.
             object.__setattr__(self, item.name, getattr(plain, item.name))
         object.__setattr__(self, "_provider", provider)
 
     def __getattribute__(self, name: str) -> Any:
         """Return a field; a secret comes from where the file says, else from its variable."""
+        # Every field passes here; what is no secret goes on as it is.
         variable = DECLARABLE.get(name)
         if variable is None:
             return super().__getattribute__(name)

@@ -48,6 +48,7 @@ class EngineAccounts:
         account = leased.current()
         try:
             connection = _connected(dialect, arguments, parameters, account)
+        # Once: where the server itself is away the second try says so.
         except dialect.loaded_dbapi.OperationalError:
             # Whoever revoked the lease early has dropped the account: another one may live.
             account = leased.replace(account)

@@ -67,6 +67,7 @@ class Secrets:
             return value
 
         parts = urlsplit(value)
+        # Whoever writes a login into the address means that one.
         if parts.username:
             return value
 
@@ -173,6 +174,7 @@ class Secrets:
             version[reference.field] for version in versions if reference.field in version
         )
 
+        # A field that only the earlier version has was taken away: it is no secret any more.
         if not values or reference.field not in versions[0]:
             raise ServiceError(
                 str(reference),
@@ -192,6 +194,7 @@ class Secrets:
         newest = access.ask(f"{mount}/data/{path}")["data"]
         version = int(newest["metadata"]["version"])
 
+        # There is no version 0; to ask for it gives the newest.
         if version == 1:
             return (_texts(newest),)
 
@@ -252,6 +255,7 @@ def _content(path: Path) -> str:
             remedy="Check its path, owner and mode, or mend the reference in $PORTCULLIS_SECRETS.",
         ) from None
 
+    # Line breaks alone: blanks may be part of a password.
     if not (value := text.rstrip("\r\n")):
         raise ConfigError(
             str(path), expected="a secret", found="an empty file", remedy="Write it there."

@@ -93,6 +93,7 @@ def parse_reference(text: str, where: str) -> SecretReference:
     if scheme == "env" and NAME.fullmatch(rest):
         return VariableReference(rest)
 
+    # Absolute: services start in different folders.
     if scheme == "file" and rest.startswith("/") and "\x00" not in rest:
         return FileReference(Path(rest))
 

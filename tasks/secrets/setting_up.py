@@ -133,6 +133,8 @@ class BaoSetUp:
     def _mount(self) -> None:
         engines = self._ask("sys/mounts", None)["data"]
         for path, (kind, options) in ENGINES.items():
+            # An engine that is there is left: mounting over it is refused, and what it holds is in
+            # use.
             if f"{path}/" not in engines:
                 self._ask(f"sys/mounts/{path}", {"type": kind, "options": options})
         logins = self._ask("sys/auth", None)["data"]

@@ -25,6 +25,7 @@ def make_tracking_store(store_uri: str, artifact_uri: str | None = None) -> "Sql
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     secrets_of_process()
+    # Without a login: the listeners put one in when a connection is made, and no URL holds it.
     url = with_driver(store_uri.removeprefix(SCHEME_PREFIX))
     return SqlAlchemyStore(url.render_as_string(hide_password=False), artifact_uri)
 

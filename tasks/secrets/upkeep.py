@@ -30,6 +30,7 @@ class Upkeep:
         with self._changed:
             self._due[chore] = time.monotonic()
             if self._thread is None:
+                # A daemon: a process whose work is done does not wait for the next renewal.
                 self._thread = Thread(target=self._run, name="secrets-upkeep", daemon=True)
                 self._thread.start()
             self._changed.notify()
