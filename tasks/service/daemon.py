@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 import time
 from pathlib import Path
@@ -247,6 +248,7 @@ def _bind(path: Path, mode: int, uid: int, gid: int, *, is_packets: bool = False
 
     Raises:
         ServiceError: Somebody listens there already.
+        ConfigError: Something else than a socket lies there.
     """
     kind = socket.SOCK_SEQPACKET if is_packets else socket.SOCK_STREAM
     with socket.socket(socket.AF_UNIX, kind) as probe:
@@ -257,8 +259,7 @@ def _bind(path: Path, mode: int, uid: int, gid: int, *, is_packets: bool = False
                 found="another service",
                 remedy="Stop that one first.",
             )
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+    _remove_socket(path)
 
     listener = socket.socket(socket.AF_UNIX, kind)
     before = os.umask(0o777)  # nobody connects before owner and mode are set
@@ -270,3 +271,21 @@ def _bind(path: Path, mode: int, uid: int, gid: int, *, is_packets: bool = False
     path.chmod(mode)
     listener.listen()
     return listener
+
+
+def _remove_socket(path: Path) -> None:
+    """Remove the socket that an earlier service left.
+
+    Raises:
+        ConfigError: Something else lies there.
+    """
+    # As root, by a path of the administrator's file: a mistyped one must not cost a file.
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise ConfigError(
+                str(path),
+                expected="a socket, or nothing",
+                found="something else",
+                remedy="Name another place in the service's configuration; nothing was removed.",
+            )
+        path.unlink()

@@ -1,16 +1,27 @@
 """What the administrator of the service decides, in a file that root alone may write to."""
 
 import grp
+import os
 import pwd
 import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.errors import ConfigError
+
+
+def _require_absolute(path: Path) -> Path:
+    # A session stands in the checkout of its use case: a relative path would be another there.
+    if not path.is_absolute():
+        raise ValueError("no absolute path")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_require_absolute)]
 
 
 class Accounts(BaseModel):
@@ -28,9 +39,9 @@ class Places(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: Path
-    socket: Path
-    shown_to_stages: tuple[Path, ...] = Field(
+    state: AbsolutePath
+    socket: AbsolutePath
+    shown_to_stages: tuple[AbsolutePath, ...] = Field(
         default=(),
         description="what else of the file system stages may read: a database's socket, deliveries",
     )
@@ -43,7 +54,7 @@ class Code(BaseModel):
 
     remote: str
     refs: tuple[str, ...] = ()
-    allowed_signers: Path | None = None
+    allowed_signers: AbsolutePath | None = None
 
 
 class Environments(BaseModel):
@@ -141,8 +152,10 @@ def _read_of_root(path: Path) -> bytes:
         ConfigError: It is none.
     """
     try:
-        status = path.stat()
-        text = path.read_bytes()
+        # Of the open file, not of its name: it could be exchanged between a look and the reading.
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            text = stream.read()
     except OSError as error:
         raise _wrong(path, "a file", type(error).__name__) from error
 

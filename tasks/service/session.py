@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import ConfigError, PortcullisError, RefusedError
+from tasks.formats.shown import describe_fault
 from tasks.path import PATH, STAGES
 from tasks.service.protocol import MOST_REQUEST_BYTES, Conversation
 from tasks.service.service_config import ServiceConfig, read_service_config
@@ -92,7 +93,7 @@ def _serve(
                 conversation.say(tell="done", **_do(request, release, conversation))
 
         try:
-            request = conversation.hear(idle_seconds)
+            request = _receive(conversation, idle_seconds)
         except TimeoutError:
             return True
 
@@ -104,10 +105,10 @@ def _hear(conversation: Conversation, within_seconds: float) -> dict[str, Any] |
     """Return the next request.
 
     Raises:
-        ConfigError: There is none in time.
+        ConfigError: There is none in time, or it is in another form.
     """
     try:
-        return conversation.hear(within_seconds)
+        return _receive(conversation, within_seconds)
     except TimeoutError as error:
         raise ConfigError(
             "request",
@@ -115,6 +116,19 @@ def _hear(conversation: Conversation, within_seconds: float) -> dict[str, Any] |
             found="nothing",
             remedy="Ask again: the session has ended.",
         ) from error
+
+
+def _receive(conversation: Conversation, within_seconds: float) -> dict[str, Any] | None:
+    """Return the next message; None where the client has gone.
+
+    Raises:
+        TimeoutError: There is none in time.
+        ConfigError: It is in another form.
+    """
+    try:
+        return conversation.hear(within_seconds)
+    except ValueError as error:
+        raise _no_request("a message in the form of tasks/service/protocol.py") from error
 
 
 def _do(request: dict[str, Any], release: Release, conversation: Conversation) -> dict[str, Any]:
@@ -283,14 +297,13 @@ def _answering(conversation: Conversation) -> Iterator[None]:
         )
     except PortcullisError as error:
         conversation.say(tell="failed", message=str(error), exit_code=error.exit_code)
-    except ValueError:
-        wrong = _no_request("a message in the form of tasks/service/protocol.py")
-        conversation.say(tell="failed", message=str(wrong), exit_code=wrong.exit_code)
-    except OSError as fault:
-        # Of the connection itself: nobody is there to be told. Any other is the worker's own.
+    except (OSError, ValueError) as fault:
+        # Of the connection itself: nobody is there to be told. Any other is the worker's own, and
+        # its text may quote what it was about: the client is told its class, the log its place.
         if conversation.is_broken:
             raise
 
+        logger.error("worker: %s", describe_fault(fault, is_debug=False))
         conversation.say(
             tell="failed",
             message=f"worker: {type(fault).__name__}; look into the service's log",

@@ -168,6 +168,14 @@ def test_a_socket_that_a_service_left_is_replaced(tmp_path: Path) -> None:
         assert client.connect_ex(str(path)) == 0
 
 
+def test_a_file_in_the_place_of_a_socket_is_left_and_refused(tmp_path: Path) -> None:
+    path = tmp_path / "worker.sock"
+    path.write_text("a file of somebody's")
+    with pytest.raises(ConfigError, match="expected a socket, or nothing; found something else"):
+        _bind(path, 0o660, os.getuid(), os.getgid())
+    assert path.read_text() == "a file of somebody's"
+
+
 def test_a_socket_of_a_service_that_runs_is_left_to_it(tmp_path: Path) -> None:
     path = tmp_path / "worker.sock"
     with _bind(path, 0o660, os.getuid(), os.getgid()):

@@ -56,6 +56,26 @@ def test_signers_that_somebody_else_can_add_to_are_refused(tmp_path: Path) -> No
 
 
 @needs_root
+def test_a_file_is_judged_as_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lay there a moment before was root's."""
+    path = config_at(tmp_path)
+    earlier = path.stat()
+    path.chmod(0o666)
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: earlier)
+    with pytest.raises(ConfigError, match="root alone may write to"):
+        read_service_config(path)
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["state", "socket"])
+def test_a_place_that_is_not_absolute_is_refused(tmp_path: Path, name: str) -> None:
+    path = config_at(tmp_path)
+    path.write_text(TEXT.replace(f'{name} = "/', f'{name} = "'))
+    with pytest.raises(ConfigError, match=f"places.{name}: .*no absolute path"):
+        read_service_config(path)
+
+
+@needs_root
 def test_an_unknown_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"limits\.stage_hours"):
         read_service_config(config_at(tmp_path, "[limits]\nstage_hours = 1\n"))
