@@ -59,8 +59,10 @@ def find_outdated_reasons(
         if report is None
         else read_json(report, "the report of training", remedy="Release the model again.")
     )
-    shredded = values.get("rows", {}).get("people_shredded")
-    if not isinstance(shredded, int):
+    training_rows = values.get("rows") if isinstance(values, dict) else None
+    shredded = training_rows.get("people_shredded") if isinstance(training_rows, dict) else None
+    # By type, for true is an int, too.
+    if type(shredded) is not int:
         return ("the model's report does not say whom it was trained without; run `train` again",)
 
     try:
@@ -81,7 +83,9 @@ def count_erased_since(
     these people: the rest came later.
 
     Raises:
-        EvidenceError: The key store never had some of the keys: it belongs to other data.
+        EvidenceError: The key store never had some of the keys: it belongs to other data. Or fewer
+            of them are destroyed than training left out: it is of an earlier time, or the report is
+            not of that training.
     """
     key_ids = SealedFile.open(path).key_ids()
     destroyed = stage_run.keys.is_shredded(key_ids)
@@ -94,6 +98,17 @@ def count_erased_since(
             remedy="Restore the key store that belongs to this data.",
         )
 
+    # A destroyed key does not come back. A number that is too large would take erasures since for
+    # earlier ones, and one below 0 would count from the end.
+    if not 0 <= shredded_at_training <= len(destroyed):
+        raise EvidenceError(
+            path.as_posix(),
+            expected="at least as many destroyed keys as training left out",
+            found=f"{len(destroyed):,}, where the report says {shredded_at_training:,}",
+            remedy="Restore the key store as it was, or run `train` again.",
+        )
+
+    # By their place among all erasures, not by day: two of one day have an order, too.
     later = sorted(destroyed.values())[shredded_at_training:]
     first_day = min((date.fromisoformat(day) for _, day in later), default=None)
     return ErasedSinceTraining(len(later), first_day)

@@ -121,7 +121,20 @@ def test_days_pass_although_nothing_changes(
     assert find_outdated_reasons(trained(small_installation, people_shredded=0)) != ()
 
 
-@pytest.mark.parametrize("rows", [{}, {"people_shredded": None}, {"people_shredded": "0"}])
+@pytest.mark.parametrize("shredded", [-1, 2, 1_000_000])
+def test_a_report_that_says_more_were_left_out_than_are_erased_refuses(
+    small_installation: SmallInstallation, shredded: int
+) -> None:
+    """Else an erasure since training could be told away by a number in a file."""
+    small_installation.erase(1)
+    (reason,) = find_outdated_reasons(trained(small_installation, people_shredded=shredded))
+    assert reason.startswith("whom the model learnt from cannot be told")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [{}, {"people_shredded": None}, {"people_shredded": "0"}, {"people_shredded": True}],
+)
 def test_a_report_that_does_not_say_how_many_refuses(
     small_installation: SmallInstallation, rows: dict[str, Any]
 ) -> None:
