@@ -66,6 +66,7 @@ def main(arguments: list[str], terminal: TextIO | None = None) -> int:
         try:
             _run(stage, case, installation, channel)
         except RefusedError as refusal:
+            # Refusals one by one, and first: they are an answer, and other errors are faults.
             channel.report_refusals(refusal.refusals)
             return refusal.exit_code
         except PortcullisError as error:
@@ -75,6 +76,8 @@ def main(arguments: list[str], terminal: TextIO | None = None) -> int:
             if _is_model_error(error):
                 channel.report_failure(str(error), PortcullisError.exit_code)
                 return PortcullisError.exit_code
+            # A full disk or a lost server by its cause, before the class of some library's
+            # exception.
             if cause := explain_machine(error, installation):
                 channel.report_failure(str(cause), cause.exit_code)
                 return cause.exit_code
@@ -97,10 +100,12 @@ def _run(stage: str, case: str, installation: Installation, channel: Channel) ->
     ):
         give_memory_back()
     with under_way("loading libraries"):
+        # One stage's libraries alone: imports are most of a small run's time.
         module = importlib.import_module(f"tasks.stages.{stage}.stage")
     module.run(stage_run)
     channel.rows = stage_run.most_rows
 
+    # Only a stage that has ended well reports.
     if descriptor := os.environ.pop(REPORT_VARIABLE, None):
         report: dict[str, Any] = {
             "unsealed": stage_run.rows_unsealed,

@@ -35,12 +35,14 @@ def gather(stage_run: StageRun) -> Decision:
     verdicts = {
         gate.name: stage_run.read_verdict(gate.name)
         for gate in GATES
+        # A gate without a verdict is left out here, and missed by `weigh`, which knows all gates.
         if (stage_run.data / gate.verdict).is_file()
     }
     report: dict[str, Any] = stage_run.read_json("train", "report.json")
 
     # The model is digested whether or not a verdict is about it: it is what the decision is about.
     stage_run.input("train", "model")
+    # What verdicts name is digested here, as it lies now: the digests in them are only compared.
     judged = {name for verdict in verdicts.values() for name in verdict.about}
     artefacts = {
         name: sha256_of(stage_run.data / name)

@@ -96,6 +96,7 @@ class StageRun:
         """Where heavy stages compute; no result depends on it, so no stage's sections hold it."""
         from tasks.engines.params import EngineParams
 
+        # Without the section everything is computed in one process.
         if ENGINE not in self.case_values:
             return EngineParams()
         return self.params(EngineParams, ENGINE)
@@ -186,6 +187,8 @@ class StageRun:
                 remedy=f"Run `dvc repro {stage}@{self.case}` first.",
             )
 
+        # Digested as it is about to be read, and not taken from `dvc.lock`, which says what lay
+        # there once.
         self.inputs[f"{stage}/{name}"] = sha256_of(path)
         return path
 
@@ -227,6 +230,7 @@ class StageRun:
         self.rows_shredded += opened.shredded
         self.people_shredded += opened.people_shredded
         self.most_rows = max(self.most_rows, opened.unsealed)
+        # After counting, so that the message can say how many there were.
         if not opened.unsealed:
             raise _no_rows(f"{stage}/{name}", opened.shredded)
         return opened.frame
@@ -422,6 +426,7 @@ class StageRun:
 
         No other run can be writing now: DVC runs a stage of a use case once at a time.
         """
+        # A process that is killed runs no `finally`: what it was writing lies there still.
         for draft in self.folder.glob(f"{DRAFT}*"):
             if draft.is_dir():
                 shutil.rmtree(draft)
@@ -486,6 +491,8 @@ class StageRun:
         if unknown := [name for name in judged if name not in digests]:
             raise ValueError(f"{self.stage}: judged {unknown[0]}, which it never read or wrote")
 
+        # From the values that the stage has read, not from the file again: it may have changed
+        # meanwhile.
         limits = self.case_values["limits"][self.stage]
         verdict = Verdict(
             gate=self.stage,
@@ -500,6 +507,7 @@ class StageRun:
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Yield a path to write an output file to; it appears under `name` whole, or not at all."""
+        # In the same folder, so that moving it is one step of the file system.
         descriptor, draft = tempfile.mkstemp(
             dir=self.folder, prefix=DRAFT, suffix=Path(name).suffix
         )
@@ -529,6 +537,8 @@ class StageRun:
             folder = Path(draft) / name
             folder.mkdir()
             yield folder
+            # A folder cannot be moved over one that is not empty; between the two steps there is
+            # none, and a stage that is killed here has no output, which DVC notices.
             shutil.rmtree(self.folder / name, ignore_errors=True)
             folder.replace(self.folder / name)
 

@@ -35,6 +35,7 @@ def _judge_vulnerabilities(
     figures: ScanFigures, params: PackagesParams, limits: PackagesLimits
 ) -> Check:
     because = params.no_database_because.strip()
+    # Both: a reason excuses a database that nobody has declared, and never one that did not answer.
     if figures.state == "not asked" and because:
         return not_measured(
             PackagesCheck.VULNERABILITIES,
@@ -54,6 +55,7 @@ def _judge_vulnerabilities(
 
 def _judge_trivy(figures: ScanFigures, limits: PackagesLimits) -> Check:
     measure = f"{VULNERABILITIES}, by Trivy"
+    # Trivy is a second opinion, and not everywhere: the declared database is what has to answer.
     if figures.state == "not asked":
         return not_measured(
             PackagesCheck.TRIVY, measure, expected=NO_TRIVY, reason=_reason(figures)

@@ -63,6 +63,7 @@ def measure_packages(workspace: Path, today: date) -> PackagesReport:
 def _figures(check: ScannedCheck) -> ScanFigures:
     if check.count is not None:
         return ScanFigures(state="answered", count=check.count, findings=check.lines)
+    # A scan without a count blocks where it was tried in vain, and does not where nobody asked.
     is_asked = check.outcome.is_blocking
     return ScanFigures(
         state="unanswered" if is_asked else "not asked", count=None, findings=check.lines

@@ -26,6 +26,7 @@ def run(stage_run: StageRun) -> None:
     # The model brings the packages of its lock along: this verdict is about it, as others are.
     stage_run.input("train", "model")
 
+    # By today's date: acceptances of a vulnerability expire.
     report = measure_packages(stage_run.workspace, today(stage_run.installation.settings))
     checks = judge_packages(report, params, limits)
 

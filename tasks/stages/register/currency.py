@@ -87,6 +87,7 @@ def count_erased_since(
             of them are destroyed than training left out: it is of an earlier time, or the report is
             not of that training.
     """
+    # Of the sealed file and not of unsealed rows: whoever was erased has no row left to count.
     key_ids = SealedFile.open(path).key_ids()
     destroyed = stage_run.keys.is_shredded(key_ids)
     live = stage_run.keys.by_id(key_ids)

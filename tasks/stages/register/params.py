@@ -12,6 +12,7 @@ SERVING_ALIAS = "champion"
 
 
 def _refuse_serving(alias: str) -> str:
+    # In any case of letters: an alias that only looks like another one would serve by mistake.
     if alias.casefold() == SERVING_ALIAS:
         raise ValueError(f"`{SERVING_ALIAS}` is what serves: `./portcullis promote` gives it")
     return alias

@@ -19,12 +19,14 @@ def run(stage_run: StageRun) -> None:
     Raises:
         RefusedError: Something speaks against it; all of it is named.
     """
+    # Read here although the worker publishes: a section that is wrong refuses before anybody signs.
     stage_run.params(RegisterParams)
     decision = gather(stage_run)
     clearance = stage_run.clearance
     written = refusals_that_stand(decision.gates, is_cleared=not clearance)
 
     if refusals := (*_circumstances(stage_run, decision), *written, *clearance):
+        # The ledger and the verdicts may say the same; a person reads it once, in the order found.
         unique = tuple(dict.fromkeys(refusals))
         raise RefusedError(
             f"register@{stage_run.case}", unique, remedy="Mend what failed, never the limit."
@@ -39,12 +41,14 @@ def _circumstances(stage_run: StageRun, decision: Decision) -> tuple[Refusal, ..
         refusals.append(Refusal(kind, text))
 
     day = today(stage_run.installation.settings)
+    # On the day of registration: days may lie between training and this.
     for line in lapsed(stage_run.params(Sources, "sources"), day):
         refuse(RefusalKind.AGREEMENT_LAPSED, f"register: {line}")
     for line in find_outdated_reasons(stage_run):
         refuse(RefusalKind.MODEL_STALE, f"erasure: {line}")
 
     written = stage_run.read_json("decide", "decision.json")
+    # What people have read is the decision as it was written: it has to be about these bytes, too.
     is_about_this = written.get("model_sha256") == decision.model_sha256
     if not is_about_this or written.get("about") != decision.about:
         refuse(
