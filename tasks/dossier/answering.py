@@ -87,6 +87,8 @@ def due_of(due_days: int, evidence: CaseEvidence, provision: Provision | None = 
     """Return until when something is owed; never before the law that asks it is in force."""
     if not evidence.first_day:
         return ""
+    # From the first decision of the use case, and not from this one: each release would else put it
+    # off.
     due = date.fromisoformat(evidence.first_day) + timedelta(days=due_days)
     if provision is not None and provision.valid_from is not None:
         due = max(due, provision.valid_from)
@@ -114,6 +116,8 @@ def _answer(
     *,
     is_two: bool,
 ) -> Statable:
+    # Said by the register, with its reason, and not by whoever is asked. It counts in neither
+    # number of readiness.
     if row.not_applicable:
         return NotApplicable(row.not_applicable, row.owner)
 
@@ -121,6 +125,8 @@ def _answer(
     if lacking:
         return Missing(lacking[0].reason, row.owner, due)
     contrary = [claim for claim in claims if claim.is_against]
+    # Some requirements ask that something holds, others that it is shown: there a failed check is
+    # an answer, and the control map says that it was not passed.
     if row.is_pass_needed and contrary:
         references = tuple(ref for claim in contrary for ref in claim.references)
         return Claim(contrary[0].text, references, is_against=True)
@@ -154,6 +160,8 @@ def read_answers(row: Requirement, evidence: CaseEvidence, *, is_two: bool) -> C
     if not answers:
         return Missing("", row.owner)
 
+    # By the log's order and by no clock. Whoever answers last has the last word, also where that
+    # answer is stale: an earlier one must not come back to life.
     latest = answers[-1]
     if reason := _why_stale(latest, row, evidence):
         return Missing(reason, row.owner, "", True, (evidence.refer(latest),))
@@ -187,10 +195,12 @@ def rows_name(case: str) -> str:
 
 def _is_their_own(signed: Signed[RequirementAnswer]) -> bool:
     """Say whether the name in an answer is the one that the key is enrolled under."""
+    # The name in the predicate is what the signer says. The enrolment is signed by the root key.
     return signed.key.is_of_person and signed.key.holder == signed.predicate.person
 
 
 def _why_stale(signed: Signed[RequirementAnswer], row: Requirement, evidence: CaseEvidence) -> str:
+    # By digest: a register that asks for more under the same id has not been answered.
     if signed.predicate.requirement_sha256 != row.sha256:
         return "answered when it was asked in other words"
 

@@ -57,6 +57,8 @@ class Claim:
 
     def __post_init__(self) -> None:
         """Refuse a text that nothing stands behind."""
+        # In the constructor, so that no page can forget to ask: a sentence without evidence cannot
+        # be made.
         if not self.text or not self.references:
             raise ValueError("a claim is a text and at least one reference to evidence")
 

@@ -74,6 +74,8 @@ def refuse_stale_citations(subject: DossierSubject, pages: tuple[DossierPage, ..
             continue
 
         for page in pages:
+            # A page about the law lists what was withdrawn and what is to come, and says so of
+            # each.
             if not page.is_about_law and _is_cited(provision, page):
                 raise ConfigError(
                     f"page {page.name}",
@@ -85,5 +87,6 @@ def refuse_stale_citations(subject: DossierSubject, pages: tuple[DossierPage, ..
 
 def _is_cited(provision: Provision, page: DossierPage) -> bool:
     """Say whether a page cites a provision, by any of the names that the register has for it."""
+    # Whole pages and not single fields: a citation may stand in a lead, a label or an answer.
     text = "\n".join(page.texts())
     return any(name in text for name in provision.cited_as)

@@ -24,6 +24,7 @@ class AnsweredRow:
 
     def __post_init__(self) -> None:
         """Refuse figures that no evidence stands behind."""
+        # A value beside `MISSING` would read as known.
         if self.figures and not isinstance(self.answer, Claim):
             raise ValueError("figures stand in a row whose answer is a claim")
 

@@ -67,6 +67,7 @@ class Requirement(StrictModel):
 
     @model_validator(mode="after")
     def _is_answered_by_something(self) -> "Requirement":
+        # A fact without evidence would be answered by nothing, and a person's field by a machine.
         if (self.kind == "person") == bool(self.evidence):
             raise ValueError("`evidence` goes with kinds `fact` and `draft`, and only with them")
         return self
@@ -74,6 +75,7 @@ class Requirement(StrictModel):
     @property
     def sha256(self) -> str:
         """The digest of what is asked: an answer to other words is no answer to these."""
+        # Not of owner or days: to give a question to somebody else does not make its answer stale.
         values = {"id": self.id, "clause": self.clause, "text": self.text}
         return sha256(canonical(values)).hexdigest()
 

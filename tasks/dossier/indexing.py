@@ -39,7 +39,10 @@ def index_bytes(
             "ratio": readiness.ratio,
         },
         "requirements": [_requirement_values(row) for row in subject.weighed],
+        # No statement signs for the registers: by their digests a reader sees whether two dossiers
+        # were asked the same questions.
         "governance": subject.governance.digests,
+        # Not the bundle, which is verified by itself.
         "files": {name: sha256(content).hexdigest() for name, content in files.items()},
         "pages": {page.name: _claims_of(page) for page in pages},
     }

@@ -40,10 +40,12 @@ class DossierTarget:
 
     def examine(self, log: Log, case: str) -> Chain:
         """Return what a log says about it."""
+        # Admit refused: there is no artefact that a statement could be about.
         if not self.artefact:
             return Chain(case, "", (), {}, (), ())
         if self.artefact == SEALING.product:
             return examine(log, case, self.sha256)
+        # Of rows, the gates after training have nothing to judge: their silence is no broken link.
         return examine(log, case, self.sha256, target=self.artefact, gates=BEFORE_TRAINING)
 
 
@@ -90,6 +92,7 @@ def make_release_dossier(
     name = governance.profile_of(case, profile)
     ledger = open_ledger(installation)
     try:
+        # A log that was never begun has nothing to refer to.
         if ledger.head() is None:
             return None
 

@@ -32,6 +32,8 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        # Jinja's default prints nothing for a misspelt name: a claim would be gone from the page
+        # unnoticed.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -40,6 +40,8 @@ class DossierSubject:
     @cached_property
     def day(self) -> date:
         """The day of the release, by what was signed."""
+        # Without anything signed there is no day. On the first of all days every law with a
+        # beginning is ahead, so that no page claims to meet one.
         return date.fromisoformat(self.evidence.day) if self.evidence.day else date.min
 
     @property

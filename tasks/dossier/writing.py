@@ -91,6 +91,8 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
     pages = compose_dossier(subject)
     log = subject.evidence.log
     entries = {reference.entry for page in pages for reference in page.references()}
+    # Every entry that a page refers to goes into the bundle, beside the chain: what is claimed can
+    # be checked without the ledger.
     contents = choose(log, subject.evidence.chain, also=tuple(sorted(entries)))
     bundle = files_of(contents, ledger)
     # Refused before anything is made of it: what looks like a person's value must not be proven.
@@ -104,6 +106,7 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
         files[f"statements/{signed.index}.json"] = f"{text}\n".encode()
 
     files |= machine_files(subject)
+    # Without a signed day there is no date for the sheets, and no clock is read in its place.
     if is_typesetter_installed() and subject.evidence.day:
         files[PDF] = typeset(pages, describe_subject(subject), subject.day)
 

@@ -67,6 +67,8 @@ class CaseEvidence(SignedFiles):
             return finders[kind](rest)
         if kind in SINGLE_FACTS:
             return SINGLE_FACTS[kind](self)
+        # A fault of the register and no gap of the release: a misspelt reference must not read as
+        # missing evidence.
         raise ValueError(f"no kind of reference: `{kind}`")
 
     def find_stage(self, stage: str) -> Lookup:
@@ -105,6 +107,7 @@ class CaseEvidence(SignedFiles):
             return ()
 
         whole = self.read_signed(f"{gate}/verdict.json", verdict.report_sha256)
+        # The checks are the signed ones either way: the verdict names its file by digest.
         if whole is not None:
             return Verdict.from_dict(whole).checks
 

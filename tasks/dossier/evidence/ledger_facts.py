@@ -72,6 +72,7 @@ def find_tests(evidence: ReleaseStanding, tests: tuple[str, ...]) -> Lookup:
     run = evidence.suite_run
     if run is None:
         return Lacking("no signed statement of a test run")
+    # The tests of yesterday's code say nothing of today's.
     if run.predicate.code.tree_sha256 != evidence.code_sha256:
         return Lacking("the last signed test run was of other code")
 
@@ -92,6 +93,7 @@ def find_tests(evidence: ReleaseStanding, tests: tuple[str, ...]) -> Lookup:
 
 def _ends(evidence: ReleaseStanding, signed: tuple[Signed[Any], ...]) -> tuple[Reference, ...]:
     """Return references to the first and the last of several statements."""
+    # Not to all of them: an audit log of years has thousands of batches.
     ends = dict.fromkeys((signed[0].index, signed[-1].index))
     by_index = {item.index: item for item in signed}
     return tuple(evidence.refer(by_index[index]) for index in ends)

@@ -20,6 +20,8 @@ def assessment_results(subject: DossierSubject) -> dict[str, Any]:
     evidence = subject.evidence
     # OSCAL asks for times; the day is all that was signed, and no clock is read.
     start = f"{evidence.day}T00:00:00Z"
+    # OSCAL's findings are satisfied or not: what does not apply would have to be called one of the
+    # two.
     rows = [row for row in subject.required if row.standing is not AnswerStanding.NOT_APPLICABLE]
 
     # All ids follow from the model, the profile and the day: made again, they are the same.

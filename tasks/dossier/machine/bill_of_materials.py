@@ -19,6 +19,7 @@ def bill_of_materials(subject: DossierSubject) -> dict[str, Any]:
     """Return the bill of a model: itself with its card, its data, and the libraries it needed."""
     evidence = subject.evidence
     model_sha256 = evidence.chain.model_sha256
+    # By ledger and model: two installations that train the same bytes have two bills.
     serial = uuid5(NAMESPACE, f"{evidence.log.head.origin} {model_sha256}")
     model_ref = f"model:{model_sha256}"
 

@@ -72,11 +72,14 @@ def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier
     by_index = {entry.index: entry for entry in log.entries}
 
     faults: list[str] = []
+    # 1. The dossier and the bundle are of one model and of one state of the ledger: a good bundle
+    #    of another release would else lend its signatures to these pages.
     if values["model"]["sha256"] != bundle.chain.model_sha256:
         faults.append("the dossier is about another model than the bundle")
     if values["log"]["root"] != log.head.root_hash.hex():
         faults.append("the dossier is of another state of the ledger than the bundle")
 
+    # 2. Each claim, by its references.
     claims = 0
     used: set[int] = set()
     signed_by_index: dict[int, Signed[Any]] = {}
@@ -100,7 +103,8 @@ def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier
                     signed_by_index[index] = verified(entry, log.keys)
                 faults += _faults(page, row, reference, signed_by_index[index])
 
-    # A page without its file, or a file without its page, would be shown and not checked.
+    # 3. Each file. A page without its file, or a file without its page, would be shown and not
+    #    checked.
     named = values["files"]
     if not values["pages"]:
         faults.append(f"{INDEX} names no page")
@@ -169,6 +173,7 @@ def _file_faults(folder: Path, digests: Any) -> list[str]:
     faults = []
     for name, digest in digests.items():
         path = folder / name
+        # Asked before it is opened: the name comes from the folder that is in question.
         if not NAME.fullmatch(name) or not path.is_file():
             faults.append(f"{name} is not there")
         elif sha256_of(path) != digest:

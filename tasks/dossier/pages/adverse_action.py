@@ -60,6 +60,8 @@ def _reasons(subject: DossierSubject) -> Chapter:
         references = (reference, worded_by)
 
     counts = tuple(
+        # The most frequent first; codes of the same count by name, so that the same evidence gives
+        # the same bytes.
         AnsweredRow((code,), Claim("counted", references), (words.get(code, ""), str(count)))
         for code, count in sorted(report["reasons"].items(), key=lambda item: (-item[1], item[0]))
     )

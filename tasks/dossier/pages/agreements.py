@@ -75,6 +75,7 @@ def _register(
 
 def _figures(source: ReviewedSource) -> tuple[str, ...]:
     """Return what the register says; nothing of an agreement that it does not have."""
+    # Such a row is owed, and a row that is owed has no figures.
     if not source.sha256 and not source.faults:
         return ()
     return (
@@ -94,6 +95,7 @@ def _standing(
         return Claim("; ".join(faults), (reference,), is_against=True)
     if not source.sha256:
         return subject.owed(f"a file of {source.agreement} in the register", LEGAL)
+    # Days in ISO 8601 compare as texts. Without an end the text is empty, and so before every day.
     if source.expires < subject.evidence.day:
         text = f"in force on {day}, expired on the day of the release"
         return Claim(text, (reference,), is_against=True)
@@ -191,6 +193,8 @@ def _people(subject: DossierSubject, columns: Looked) -> AnsweredRow:
 def _transfers(subject: DossierSubject) -> AnsweredRow:
     label = ("(e) transfers to other countries, by agreement",)
     review = subject.evidence.review
+    # One source without an agreement may take its data anywhere: what the others say is no answer
+    # then.
     stated = review is not None and all(item.sha256 for item in review.predicate.sources)
     if review is None or not stated:
         return AnsweredRow(

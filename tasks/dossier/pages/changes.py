@@ -75,6 +75,7 @@ def _plan(subject: DossierSubject, then: Chain, decision: Reference) -> Answered
         return AnsweredRow(label, subject.owed("one of the two sealed no plan", OWNER))
 
     names = before.differences(now)
+    # Names of settings and no values: that is all that a sealed plan holds.
     more = f" and {len(names) - MOST_SETTINGS} more" if len(names) > MOST_SETTINGS else ""
     text = ", ".join(names[:MOST_SETTINGS]) + more or "none"
     return AnsweredRow(label, Claim(text, (decision, *_made(subject))))

@@ -41,11 +41,14 @@ def compose_datasheets(subject: DossierSubject) -> DossierPage:
 
 
 def _owed(subject: DossierSubject, heading: str, questions: tuple[str, ...]) -> Chapter:
+    # Owed and not left out: a question that is not on the sheet would seem never to have been
+    # asked.
     rows = tuple(AnsweredRow((text,), subject.owed("", OWNER)) for text in questions)
     return Chapter(heading, parts=(DossierTable(HEAD, rows),))
 
 
 def _composition(subject: DossierSubject) -> Chapter:
+    # Named, so that a report of an older stage, which lacks one of them, is a gap and no KeyError.
     fields = ("rows", "group_rows", "label_shares", "missing_ratio")
     validation = subject.evidence.read_artefact("validate/report.json", *fields)
     if isinstance(validation, Lacking):

@@ -64,6 +64,7 @@ def _family(subject: DossierSubject) -> AnsweredRow:
         return AnsweredRow(("Learner",), subject.settle(declared, MODEL_OWNER))
 
     values, reference = declared
+    # By name and not the whole section: the learner's parameters are in model.spdx.json.
     names = ("family", "mitigation", "seed", "folds", "refits")
     settings = ", ".join(f"{name}: {values[name]}" for name in names if name in values)
     return AnsweredRow(("Learner",), Claim(settings, (reference,)))
@@ -73,6 +74,7 @@ def _uses(subject: DossierSubject) -> Chapter:
     rows = (
         AnsweredRow(
             ("Intended use",),
+            # Shown as declared, and still owed: the use case's own words are nobody's signature.
             subject.owed(f"declared, and unsigned: “{subject.purpose}”", "business-owner"),
         ),
         AnsweredRow(("Intended users",), subject.owed("", "business-owner")),
@@ -162,6 +164,7 @@ def check_table(subject: DossierSubject, gate: str, title: str) -> DossierTable:
         row = AnsweredRow((title,), subject.settle(verdict, VALIDATOR))
         return DossierTable(HEAD, (row,), title)
 
+    # `sorted` keeps the order of equals: within an outcome, checks stay as the gate has them.
     ordered = sorted(checks, key=lambda check: GRAVEST.index(check.outcome))
     rows = tuple(_check_row(subject, gate, check) for check in ordered)
     return DossierTable(CHECK_HEAD, rows, title)
@@ -172,6 +175,7 @@ def _check_row(subject: DossierSubject, gate: str, check: Check) -> AnsweredRow:
         (name_columns(check.measure, check.about, subject.words),),
         subject.evidence.claim_check(gate, check),
         (
+            # Said and not left blank: a blank cell would read as a figure that was forgotten.
             "not measured" if check.value is None else format_number(check.value),
             _interval(check.interval),
             check.limit,

@@ -85,6 +85,7 @@ def sample_reasons(reason_map: Mapping[str, Any], counts: Mapping[str, int]) -> 
     """Return the words of the reasons that most people are told, the most frequent first."""
     by_code = {reason["code"]: str(reason["text"]) for reason in reason_map["reasons"]}
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    # A reason that nobody was told, or that has no words in the map, is none of a notice.
     return tuple(by_code[code] for code, count in ranked if count and code in by_code)[
         :MOST_REASONS
     ]

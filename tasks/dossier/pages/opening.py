@@ -50,6 +50,7 @@ def _release(subject: DossierSubject) -> Chapter:
     ]
     parts = [DossierTable(("What", "Outcome"), tuple(rows))]
 
+    # As `verify` says it: a reader must not find "refused" without the link that is at fault.
     if evidence.chain.broken:
         broken = tuple(PlainRow((refusal.text,)) for refusal in evidence.chain.broken)
         parts.append(DossierTable(("Links that do not hold",), broken))

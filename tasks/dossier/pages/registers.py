@@ -51,6 +51,7 @@ def compose_part(subject: DossierSubject, part: str) -> DossierPage:
         name=part_page_name(part),
         title=PART_TITLES[part],
         lead=lead,
+        # A part that is ahead cites what is not in force, and its lead says so.
         is_about_law=bool(ahead),
         chapters=(Chapter("Requirements", parts=(_requirement_table(rows),)),),
     )
@@ -101,6 +102,7 @@ def _status(row: WeighedRequirement) -> str:
         status = "gap"
     else:
         status = str(row.standing)
+    # It counts in no number of today, and is shown to be prepared for.
     return f"{status}, ahead" if row.is_ahead else status
 
 

@@ -42,6 +42,8 @@ def typeset(pages: tuple[DossierPage, ...], about: str, day: date) -> bytes:
 
     content = json.dumps(content_of(pages, about, day), sort_keys=True, ensure_ascii=False)
     try:
+        # Fonts of the system differ from machine to machine, and with them the bytes: typst brings
+        # its own.
         pdf: bytes = typst.compile(
             TEMPLATE.read_bytes(),
             format="pdf",
