@@ -5,7 +5,8 @@ and no gate opens by it (docs/adr/0083-the-page-of-a-release.md). The same evide
 bytes. A blocked release has one, too.
 
 `record` is what a release came to, `gates` a row for each gate, `changes` the comparison with the
-release before, `margins` the drawing, `composing` the page, and `model_card` its short form.
+release before, `margins` the drawing, `composing` the page, `writing` its files, and `listing` the
+list of all releases above it.
 
 May import: `tasks.config`, `tasks.errors`, `tasks.formats`, `tasks.gates`, `tasks.notary`,
 `tasks.path`, `tasks.reports`.

@@ -4,14 +4,12 @@ It is made of the records beside the pages of releases, which hold what the ledg
 it is for reading, and nothing reads it.
 """
 
-import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 from tasks.config.cases import case_names
 from tasks.notary.past_releases import PastRelease
-from tasks.release_page.record import ReleaseRecord, read_record
+from tasks.release_page.record import ReleaseRecord, read_record, write_whole
 from tasks.reports import Link, Page, Section, Table, render_page
 
 LIST = "index.html"
@@ -48,15 +46,7 @@ def write_list(workspace: Path, checkout: Path) -> Path:
         checkout: Whose index names the use cases.
     """
     path = list_path(workspace)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = render_page(compose_list(read_records(workspace, case_names(checkout))))
-
-    # Whole or not at all: releases of two use cases may end at once.
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-", suffix=".html")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(draft).chmod(0o644)
-    Path(draft).replace(path)
+    write_whole(path, render_page(compose_list(read_records(workspace, case_names(checkout)))))
     return path
 
 

@@ -1,6 +1,8 @@
 """What a release came to, as a file beside its page: read by people's tools, and by no gate."""
 
 import json
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,10 +109,26 @@ def page_path(case: str, workspace: Path) -> Path:
 
 def write_record(record: ReleaseRecord, workspace: Path) -> None:
     """Write the record of a release over that of the one before."""
-    path = record_path(record.case, workspace)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
+    write_whole(record_path(record.case, workspace), text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside its place and rename it into it: it is whole, or the one before.
+
+    Releases of two use cases may end at once, and one may be killed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".draft-", suffix=path.suffix)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        # `mkstemp` lets nobody else in, and the page is for others to read.
+        draft.chmod(0o644)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def read_record(case: str, workspace: Path) -> ReleaseRecord | None:

@@ -182,3 +182,21 @@ def test_columns_and_outcomes_are_called_by_the_case_s_own_words(root: Path) -> 
     assert "weekly &lt;wage&gt;, dollars (wage), wager" in text
     assert "“paid fast”" in text
     assert "weekly" not in page_of(record_of(), root)
+
+
+def test_a_record_that_cannot_be_written_leaves_the_one_before(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = record_of()
+    write_record(record, root)
+    folder = record_path(record.case, root).parent
+    before = sorted(path.name for path in folder.iterdir())
+
+    def fail(*_: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(Path, "chmod", fail)
+    with pytest.raises(OSError, match="no room"):
+        write_record(replace(record, version="2"), root)
+    assert read_record(record.case, root) == record
+    assert sorted(path.name for path in folder.iterdir()) == before
