@@ -35,6 +35,8 @@ class Change:
 
     def measure(self) -> str:
         """Return what is measured, in words; a signed check carries none but its own."""
+        # The words of today where there are two: a measure may be put better between two releases,
+        # and its key stays.
         return next(check.measure for check in (self.now, self.before) if check is not None)
 
     def texts(self) -> tuple[str, str, str]:
@@ -50,11 +52,14 @@ def compare_checks(before: Iterable[Check], now: Iterable[Check]) -> tuple[Chang
     current = {check.key: check for check in now}
     changes = [
         Change(key, earlier.get(key), current.get(key))
+        # Both ways: a check that was dropped changes a release as much as one that was added.
         for key in dict.fromkeys((*current, *earlier))
         if _figures(earlier.get(key)) != _figures(current.get(key))
     ]
 
     return tuple(
+        # A limit before a figure: whoever loosens one would else hide it among figures that move
+        # every time.
         sorted(changes, key=lambda change: (not change.is_of_outcome, not change.is_of_limit))
     )
 

@@ -85,7 +85,10 @@ class ReleaseFacts:
 def compose_release(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Page:
     """Return the page: what it came to, what refuses, pictures, gates, changes, what to do next."""
     links = {stage: page_link(stage, stage) for stage in sorted(facts.pages)}
+    # On a copy for this page: the verdict's own measures are what others compare and sign.
     rows = tuple(_in_words(row, facts.words) for row in rows)
+    # What refuses and what to do about it stand before any picture: most who open the page of a
+    # blocked release want nothing else.
     first, later = _refusing(record, rows, links)
     sections = (
         *first,
@@ -142,6 +145,7 @@ def page_link(stage: str, text: str) -> Link:
 
 def _banner(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFacts) -> Banner:
     checks = [check for row in rows if row.verdict for check in row.verdict.checks]
+    # Of how many gates is said, too: "all pass" of two gates that ran would read as all.
     judged = sum(row.verdict is not None for row in rows)
     counted = f"{judged} of {len(rows)} gates judged. Checks: {count_outcomes(checks) or 'none'}."
     if not record.is_blocked:
@@ -154,6 +158,8 @@ def _banner(record: ReleaseRecord, rows: tuple[GateRow, ...], facts: ReleaseFact
         )
 
     kinds = {refusal.kind for refusal in record.refusals}
+    # In the colour of undecided only where nothing else refuses: a failed check is never the lesser
+    # of two reasons.
     is_undecided = kinds == {RefusalKind.CHECK_UNDECIDED}
     reasons = len(record.refusals)
     return Banner(
@@ -171,6 +177,7 @@ def _refusing(
     Checks are shown with their figures, all else in words. Many undecided checks come later: what
     failed must not be lost among them.
     """
+    # By gate and check, as refusals name them: one reason is shown once.
     refused = {
         (row.gate, check.key): check
         for row in rows

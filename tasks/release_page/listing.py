@@ -98,6 +98,7 @@ def past_releases(
         if record is not None
         for release in record.releases
     ]
+    # Of one second by the ledger's order, so that the same records give the same bytes.
     return tuple(sorted(found, key=lambda item: (item[1].decided_on, item[1].entry), reverse=True))
 
 

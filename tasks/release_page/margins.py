@@ -18,13 +18,18 @@ def place_of_check(check: Check) -> float:
     The unit is the size of the limit. Undecided checks without a value lie on the limit, and
     conditions, which know no distance, at an end.
     """
+    # Only what is undecided: a check that was not measured is not drawn, and a judged one has a
+    # value.
     if check.value is None:
         return 0.0
     if check.margin is None:
         return {Outcome.PASS: 1.0, Outcome.FAIL: -1.0}.get(check.outcome, 0.0)
 
+    # The limit as a number stands in no field: it is the value less the margin, or plus it, by the
+    # side on which the value has to lie.
     sign = -1.0 if check.limit.startswith("≥") else 1.0
     limit = abs(check.value + sign * check.margin)
+    # A limit of zero has no size to measure by: such a check lies at an end.
     if limit == 0:
         return 1.0 if check.margin >= 0 else -1.0
     return round(max(-1.0, min(1.0, check.margin / limit)), 3)

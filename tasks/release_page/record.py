@@ -137,6 +137,8 @@ def read_record(case: str, workspace: Path) -> ReleaseRecord | None:
     if not path.is_file():
         return None
     try:
+        # None and no error: the list of releases must not end because of one record of an older
+        # form, and no gate reads it.
         return ReleaseRecord.from_dict(read_json(path, remedy="Run the release again."))
     except (EvidenceError, ValueError):
         return None

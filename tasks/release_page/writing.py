@@ -38,6 +38,7 @@ def write_release_page(
         registered_as="" if record.is_blocked else _registered_as(data),
         pages=pages,
         is_listed=True,
+        # Asked of the folder, as pictures are: a link that leads nowhere is worse than none.
         has_dossier=(data / DOSSIER / "index.html").is_file(),
         pictures=frozenset(
             f"{stage}/{file}"
@@ -54,6 +55,7 @@ def digests_of(rows: tuple[GateRow, ...]) -> dict[str, str]:
     about: dict[str, str] = {}
     for row in rows:
         if row.verdict is not None:
+            # Verdicts of one release are about the same bytes: `decide` refuses where they are not.
             about |= row.verdict.about
     names = {MODEL: "train/model", "rows it learnt from": "redact/rows.parquet"}
     return {word: about[name] for word, name in names.items() if name in about}
