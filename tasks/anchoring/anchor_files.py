@@ -1,8 +1,15 @@
 """Where an installation keeps what witnesses and time-stamping authorities return."""
 
+import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from tasks.errors import ServiceError
+
+# A cosignature has a few hundred bytes, a stamp with its certificates a few thousand. What is
+# longer is no answer, and whoever sends it must not fill our memory.
+MOST_ANSWER_BYTES = 1 << 20
 
 
 def anchors_folder(home: Path) -> Path:
@@ -17,3 +24,40 @@ def service_down(where: str, found: str) -> ServiceError:
     return ServiceError(
         where, expected="an answer", found=found, remedy="The log itself is whole; anchor it again."
     )
+
+
+def keep_anchor(path: Path, data: bytes) -> None:
+    """Write what came back, whole and on the disk, or nothing.
+
+    A file that is there is not asked for again: half of one would stand in its place for ever.
+    """
+    # Another suffix than those that readers look for.
+    draft = path.with_name(f"{path.name}.draft")
+    with draft.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
+
+
+def post(request: urllib.request.Request, *, timeout: float) -> tuple[int, bytes]:
+    """Post a request; return the status and the body of its answer, whatever the status.
+
+    Raises:
+        OSError: There is no answer, or it is longer than any that is one.
+    """
+    try:
+        answer = urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        data: bytes = answer.read(MOST_ANSWER_BYTES + 1)
+        status: int = answer.status
+
+    if len(data) > MOST_ANSWER_BYTES:
+        raise AnswerTooLongError
+    return status, data
+
+
+class AnswerTooLongError(OSError):
+    """An answer of more bytes than any that is one."""

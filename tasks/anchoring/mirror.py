@@ -5,6 +5,7 @@ condition stops that, and readers take the oldest version. Names are those of C2
 that other implementations can read them.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,7 +66,8 @@ class Mirror:
         Of its versions it is the oldest: a later one was written over the lock.
         """
         keys = self._list("checkpoint/")
-        return self._get(max(keys)).decode() if keys else None
+        # What is no text is no checkpoint, as whoever reads the note says.
+        return self._get(max(keys)).decode("utf-8", "replace") if keys else None
 
     def _bodies(self, ledger: Ledger, start: int, end: int) -> Any:
         for _, record, body in ledger.entries(start, end):
@@ -104,11 +106,10 @@ class Mirror:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            found = self._client.list_object_versions(Bucket=self._bucket, Prefix=key)
-            versions = [each for each in found.get("Versions", []) if each["Key"] == key]
-            oldest = min(
-                reversed(versions), key=lambda each: each["LastModified"]
-            )  # S3 lists the newest first
+            # All pages: S3 lists the newest first, a thousand a page, and whoever wrote so many
+            # over the lock would else choose which is the oldest.
+            versions = [item for item in self._versions(key) if item["Key"] == key]
+            oldest = min(reversed(versions), key=lambda item: item["LastModified"])
             answer = self._client.get_object(
                 Bucket=self._bucket, Key=key, VersionId=oldest["VersionId"]
             )
@@ -120,13 +121,19 @@ class Mirror:
     def _list(self, name: str) -> list[str]:
         from botocore.exceptions import BotoCoreError, ClientError
 
+        # By versions and not by objects: a delete marker takes an object off that list, a lock does
+        # not forbid one, and a log that was rolled back would find no checkpoint beyond its own.
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix + name
-            )
-            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+            return [item["Key"] for item in self._versions(self._prefix + name)]
         except (ClientError, BotoCoreError) as error:
             raise _down(type(error).__name__) from error
+
+    def _versions(self, prefix: str) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        for page in pages:
+            yield from page.get("Versions", [])
 
 
 def open_mirror(settings: Settings) -> Mirror | None:

@@ -1,9 +1,7 @@
 """Write the present checkpoint to all anchors, and say what a registration has to wait for.
 
-Each of mirror, witness and time stamp is optional; configured means required.
-
-Each is optional, but what is configured is required: registration is refused until what it rests on
-is out of this machine's reach.
+Each of mirror, witness and time stamp is optional, but what is configured is required: registration
+is refused until what it rests on is out of this machine's reach.
 """
 
 from contextlib import suppress
@@ -61,6 +59,11 @@ def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[st
                     f"witness: it has cosigned {size} entries, not entry {index}; "
                     "run `./portcullis anchor`"
                 )
+        if installation.settings.tsa_url and not _is_stamped(ledger, index, installation):
+            lines.append(
+                f"time stamp: no checkpoint with entry {index} is stamped; "
+                "run `./portcullis anchor`"
+            )
     except EvidenceError as error:
         lines.append(str(error))
 

@@ -7,7 +7,7 @@ beside it.
 import urllib.request
 from pathlib import Path
 
-from tasks.anchoring.anchor_files import anchors_folder, service_down
+from tasks.anchoring.anchor_files import anchors_folder, keep_anchor, post, service_down
 from tasks.errors import ConfigError, EvidenceError
 from tasks.ledger.checkpoint import read_checkpoint
 from tasks.ledger.ledger import Ledger
@@ -17,6 +17,7 @@ from tasks.system.installation import Installation
 TSA = "PORTCULLIS_TSA_URL"
 TSA_ROOT = "PORTCULLIS_TSA_ROOT"
 TIMEOUT_SECONDS = 20
+OK = 200
 
 
 def stamp(ledger: Ledger, installation: Installation) -> None:
@@ -50,8 +51,9 @@ def stamp(ledger: Ledger, installation: Installation) -> None:
         url, request.as_bytes(), {"Content-Type": "application/timestamp-query"}
     )
     try:
-        with urllib.request.urlopen(http_request, timeout=TIMEOUT_SECONDS) as answer:
-            data = answer.read()
+        status, data = post(http_request, timeout=TIMEOUT_SECONDS)
+        if status != OK:
+            raise service_down("time-stamping authority", f"HTTP {status}")
         response = decode_timestamp_response(data)
     except (OSError, ValueError) as error:
         raise service_down("time-stamping authority", type(error).__name__) from error
@@ -71,9 +73,10 @@ def stamp(ledger: Ledger, installation: Installation) -> None:
             remedy=f"Check ${TSA_ROOT} and ${TSA}.",
         ) from error
 
-    # The stamped note beside its stamp: the head moves on, and a stamp is about these bytes.
-    path.write_bytes(data)
-    path.with_suffix(".stamped").write_text(note, encoding="utf-8")
+    # The stamped note beside its stamp: the head moves on, and a stamp is about these bytes. The
+    # stamp last, for where one lies nobody asks again.
+    keep_anchor(path.with_suffix(".stamped"), note.encode())
+    keep_anchor(path, data)
 
 
 def stamped_at(installation: Installation, size: int) -> str:

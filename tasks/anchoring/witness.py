@@ -5,12 +5,12 @@ comes back is kept in `anchors/` of this installation, as `<size>.checkpoint` wi
 """
 
 import base64
-import urllib.error
+import re
 import urllib.request
 from pathlib import Path
 from typing import Self
 
-from tasks.anchoring.anchor_files import anchors_folder, service_down
+from tasks.anchoring.anchor_files import anchors_folder, keep_anchor, post, service_down
 from tasks.errors import EvidenceError
 from tasks.ledger.checkpoint import Checkpoint, Cosigner, cosignature_time, read_checkpoint
 from tasks.ledger.ledger import Ledger
@@ -19,6 +19,8 @@ from tasks.system.installation import Installation
 WITNESS_KEY = "PORTCULLIS_WITNESS_KEY"
 TIMEOUT_SECONDS = 20
 SIGNED = 200
+# No more digits than 64 bits have, and those of ASCII: Python converts neither thousands nor `²`.
+SIZE = re.compile(r"[0-9]{1,19}")
 CONFLICT = 409  # the witness has cosigned another size than the `old` of the request
 
 
@@ -53,7 +55,7 @@ def cosign(ledger: Ledger, installation: Installation) -> None:
     # The witness says by 409 which size it cosigned last, where that is not what we remember: it
     # has seen more, as after a request whose answer was lost. Asked once more, from there.
     status, answer = _add_checkpoint(url, ledger, head, note, _largest_cosigned(folder))
-    if status == CONFLICT and answer.strip().isdigit():
+    if status == CONFLICT and SIZE.fullmatch(answer.strip()):
         status, answer = _add_checkpoint(url, ledger, head, note, int(answer))
     if status != SIGNED:
         raise EvidenceError(
@@ -74,7 +76,7 @@ def cosign(ledger: Ledger, installation: Installation) -> None:
             found="none that verifies",
             remedy=f"Check ${WITNESS_KEY}.",
         )
-    path.write_text(cosigned, encoding="utf-8")
+    keep_anchor(path, cosigned.encode())
 
 
 def cosigned_up_to(ledger: Ledger, home: Path, witness: Witness) -> int:
@@ -120,10 +122,8 @@ def _add_checkpoint(
 
     request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode("utf-8", "replace")
+        status, answer = post(request, timeout=TIMEOUT_SECONDS)
+        return status, answer.decode("utf-8", "strict" if status == SIGNED else "replace")
     except (OSError, UnicodeDecodeError) as error:
         raise service_down("witness", type(error).__name__) from error
 

@@ -17,6 +17,7 @@ from tests.tasks.small_log import SmallLog
 
 BUCKET = "log"
 KEEP_DAYS = 30
+VERSIONS_A_PAGE = 10  # S3 has a thousand
 
 
 class MemoryStore:
@@ -26,6 +27,7 @@ class MemoryStore:
         self.versions: dict[str, list[bytes]] = {}  # the oldest first
         self.locks: dict[str, tuple[str, datetime]] = {}
         self.order: list[str] = []
+        self.deleted: set[str] = set()
         self.fails_after_puts: int | None = None
         self.error_code = ""
 
@@ -55,17 +57,9 @@ class MemoryStore:
         """Put another version over one, as somebody can who sets no condition."""
         self.versions[key].append(data)
 
-    def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
-        """List the versions below a prefix, the newest first, as S3 does."""
-        assert Bucket == BUCKET
-        day = datetime(2026, 1, 1, tzinfo=UTC)
-        versions = [
-            {"Key": key, "VersionId": str(number), "LastModified": day + timedelta(number)}
-            for key, bodies in self.versions.items()
-            for number in reversed(range(len(bodies)))
-            if key.startswith(Prefix)
-        ]
-        return {"Versions": versions} if versions else {}
+    def mark_deleted(self, key: str) -> None:
+        """Put a delete marker on an object, as its writer can although its versions are locked."""
+        self.deleted.add(key)
 
     def get_object(self, *, Bucket: str, Key: str, VersionId: str) -> dict[str, Any]:
         """Return one version."""
@@ -73,17 +67,31 @@ class MemoryStore:
         return {"Body": io.BytesIO(self.versions[Key][int(VersionId)])}
 
     def get_paginator(self, operation: str) -> "MemoryStore":
-        """Return what lists objects."""
-        assert operation == "list_objects_v2"
+        """Return what lists versions."""
+        assert operation == "list_object_versions"
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
-        """List objects, one a page, and a last page without any."""
+        """List versions as S3 does, the newest first and so many a page; a last page without any.
+
+        Markers are apart from versions, and hide none.
+        """
         assert Bucket == BUCKET
         if self.error_code:
             raise client_error(self.error_code)
-        names = sorted(key for key in self.versions if key.startswith(Prefix))
-        return [{"Contents": [{"Key": name}]} for name in names] + [{}]
+        day = datetime(2026, 1, 1, tzinfo=UTC)
+        versions = [
+            {"Key": key, "VersionId": str(number), "LastModified": day + timedelta(number)}
+            for key, bodies in sorted(self.versions.items())
+            for number in reversed(range(len(bodies)))
+            if key.startswith(Prefix)
+        ]
+        markers = [{"Key": key} for key in sorted(self.deleted) if key.startswith(Prefix)]
+        pages = [
+            {"Versions": versions[at : at + VERSIONS_A_PAGE], "DeleteMarkers": markers}
+            for at in range(0, len(versions), VERSIONS_A_PAGE)
+        ]
+        return [*pages, {}]
 
 
 def client_error(code: str) -> ClientError:
@@ -216,6 +224,34 @@ def test_a_forged_newer_version_is_not_read(
     mirror.push(small.ledger)
     store.overwrite("ledger/checkpoint/0000000000000003", b"forged")
     assert mirror.newest() == small.note
+
+
+def test_so_many_forged_versions_that_the_oldest_is_on_a_later_page_hide_nothing(
+    small: SmallLog, mirror: Mirror, store: MemoryStore
+) -> None:
+    small.add(3)
+    mirror.push(small.ledger)
+    for _ in range(VERSIONS_A_PAGE):
+        store.overwrite("ledger/checkpoint/0000000000000003", b"forged")
+    assert mirror.newest() == small.note
+
+
+def test_a_checkpoint_with_a_delete_marker_is_still_the_newest(
+    small: SmallLog, mirror: Mirror, store: MemoryStore
+) -> None:
+    small.add(3)
+    mirror.push(small.ledger)
+    small.add(2)
+    mirror.push(small.ledger)
+    store.mark_deleted("ledger/checkpoint/0000000000000005")
+    assert mirror.newest() == small.note
+
+
+def test_a_checkpoint_that_is_no_text_is_read_as_far_as_it_is_one(
+    mirror: Mirror, store: MemoryStore
+) -> None:
+    store.versions["ledger/checkpoint/0000000000000003"] = [b"\xff\xfe"]
+    assert mirror.newest() == "\ufffd\ufffd"
 
 
 def test_a_forged_newer_version_stops_no_push(

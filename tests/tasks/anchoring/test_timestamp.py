@@ -6,10 +6,14 @@ import subprocess
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from pathlib import Path
+from urllib.response import addinfourl
 
 import pytest
 
+from tasks.anchoring.anchor_files import MOST_ANSWER_BYTES
+from tasks.anchoring.publishing import refusals
 from tasks.anchoring.timestamp import TIMEOUT_SECONDS, stamp, stamped_at
 from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tests.installations import installation_with_home
@@ -40,13 +44,14 @@ class FakeAuthority:
         self.answer: bytes | None = None
         self.is_down = False
 
-    def open(self, request: urllib.request.Request, *, timeout: float) -> io.BytesIO:
+    def open(self, request: urllib.request.Request, *, timeout: float) -> addinfourl:
         assert timeout == TIMEOUT_SECONDS
         self.requests.append(request)
         if self.is_down:
             raise urllib.error.URLError("no route")
         assert isinstance(request.data, bytes)
-        return io.BytesIO(self.answer if self.answer is not None else self.reply(request.data))
+        answer = self.answer if self.answer is not None else self.reply(request.data)
+        return addinfourl(io.BytesIO(answer), Message(), request.full_url, 200)
 
     def reply(self, query: bytes) -> bytes:
         """Stamp a query."""
@@ -320,3 +325,42 @@ def test_a_stamp_in_another_size_s_place_has_no_time(
     (three.folder / "anchors/3.tsr").replace(three.folder / "anchors/4.tsr")
     with pytest.raises(EvidenceError, match=r"4\.tsr: .*VerificationError"):
         time_stamped(three, 4)
+
+
+def test_an_answer_without_an_end_is_none(three: SmallLog, authority: FakeAuthority) -> None:
+    authority.answer = bytes(MOST_ANSWER_BYTES + 1)
+    with pytest.raises(ServiceError, match="found AnswerTooLongError"):
+        stamp_here(three)
+    assert anchors(three) == []
+
+
+def test_a_stamp_that_could_not_be_kept_whole_is_asked_for_again(
+    three: SmallLog, authority: FakeAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def full(draft: Path, target: Path) -> Path:
+        if target.suffix == ".tsr":
+            raise OSError("no room")
+        return replace(draft, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="no room"):
+        stamp_here(three)
+    monkeypatch.undo()
+    monkeypatch.setattr(urllib.request, "urlopen", authority.open)
+    monkeypatch.setenv("PORTCULLIS_TSA_URL", "https://tsa.example/")
+    monkeypatch.setenv("PORTCULLIS_TSA_ROOT", str(authority.folder / "root.pem"))
+    stamp_here(three)
+    assert time_stamped(three, 3)
+
+
+def test_registration_waits_for_a_stamp_where_an_authority_is_configured(
+    three: SmallLog, authority: FakeAuthority
+) -> None:
+    installation = installation_with_home(three.folder)
+    (line,) = refusals(three.ledger, 2, installation)
+    assert line.startswith("time stamp: no checkpoint with entry 2 is stamped")
+    stamp_here(three)
+    assert refusals(three.ledger, 2, installation) == ()
+    assert refusals(three.ledger, 3, installation) != ()

@@ -11,6 +11,7 @@ from urllib.response import addinfourl
 
 import pytest
 
+from tasks.anchoring.anchor_files import MOST_ANSWER_BYTES
 from tasks.anchoring.witness import CONFLICT, TIMEOUT_SECONDS, Witness, cosign, cosigned_up_to
 from tasks.attestation.signing_keys import LocalSigner
 from tasks.errors import ConfigError, EvidenceError, ServiceError
@@ -361,3 +362,31 @@ def test_a_witness_tells_that_everything_here_was_rolled_back_together(
     assert small.ledger.audit().size == 3
     with pytest.raises(EvidenceError, match="does not continue the one it saw"):
         cosign_here(small)
+
+
+@pytest.mark.parametrize("text", ["\u00b2", "9" * 5_000, "-1", "1 2"])
+def test_a_size_that_is_none_is_no_size(small: SmallLog, witness: FakeWitness, text: str) -> None:
+    small.add(3)
+    witness.refusal = http_error(CONFLICT, text)
+    with pytest.raises(EvidenceError, match="found HTTP 409"):
+        cosign_here(small)
+    assert len(witness.requests) == 1
+
+
+def test_a_witness_whose_answer_has_no_end_is_down(small: SmallLog, witness: FakeWitness) -> None:
+    small.add(3)
+    witness.refusal = http_error(CONFLICT, "9" * (MOST_ANSWER_BYTES + 1))
+    with pytest.raises(ServiceError, match="found AnswerTooLongError"):
+        cosign_here(small)
+
+
+def test_a_cosignature_that_could_not_be_kept_whole_is_asked_for_again(
+    small: SmallLog, witness: FakeWitness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.add(3)
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+        with pytest.raises(OSError, match="no room"):
+            cosign_here(small)
+    cosign_here(small)
+    assert size_cosigned(small, witness) == 3
