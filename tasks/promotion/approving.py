@@ -59,6 +59,8 @@ def approval_of_promotion(
     """
     rule = rule_of(chain.case, alias, installation)
     name = section(chain.case, "register", RegisterParams, installation.workspace).model
+    # What serves is asked of the log: whoever can move the alias in the registry must not choose
+    # what the approval says that it replaces.
     present = read_timeline(log, chain.case).present(name, alias)
 
     # A key that nobody enrolled names nobody: such an approval is refused when it is checked.
@@ -87,21 +89,23 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
         EvidenceError: It is not signed by an enrolled key in its role, is by who made the model,
             has expired, is dated ahead, is without a reason, or is of a model that nobody made.
     """
+    # 1. It is of a model that the log knows, and signed by a key that may.
     require_made(chain)
     signed = _signed(envelope, log)
-
     approval = signed.predicate
-
     if not isinstance(approval, PromotionApproval):
         raise _refused("an approval of a promotion", signed.statement.predicate_type)
 
+    # 2. By a person, under the name that their key is enrolled with.
     if not signed.key.is_of_person or approval.person != signed.key.holder:
         raise _refused("a person's own key, under their own name", "another")
 
-    # Whether its signer made the model is asked of the person, who may have several keys.
+    # 3. Who is somebody else than whoever made it: asked of the person, who may have several keys.
     if makers_of(log, chain).include(log.keys.identity_of(signed.key.holder)):
         raise _refused("a second person", f"{signed.key.holder}, who made this model")
 
+    # 4. Signed by now, and for a time to come: by the later of the clock and the log, so that a
+    #    clock that was set back revives nothing.
     now = now_after(log.latest_time)
     if is_to_come(approval.given_on, now):
         raise _refused("a day of signing that has come", "one that is to come")
@@ -109,6 +113,7 @@ def check_promotion_approval(envelope: Envelope, log: Log, chain: Chain) -> None
     if epoch(approval.expires) <= now:
         raise _refused("a date of expiry to come", "one that has passed")
 
+    # 5. With a reason that others can read: it is shown on terminals.
     if not approval.reason.strip() or not approval.reason.isprintable():
         raise _refused("a reason, in one line of text", "none, or one with control characters")
 
@@ -142,6 +147,8 @@ def record_promotion_approval(data: bytes, case: str, installation: Installation
 def _signed(envelope: Envelope, log: Log) -> Signed[Predicate]:
     """Return what the envelope says, as if it were the next entry of the log."""
     digest = sha256(envelope.to_bytes()).hexdigest()
+    # At the place where it would stand: a key that is void there is refused before anything is
+    # appended.
     return verified(Entry(log.head.size, envelope, digest), log.keys)
 
 

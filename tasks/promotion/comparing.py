@@ -72,6 +72,7 @@ def _disparity(
 ) -> Iterator[ComparedFigure]:
     new = _checks(candidate, check_id)
     old = _checks(champion, check_id)
+    # By the model that serves: a candidate that leaves out a group's figure is not as good for it.
     measured = {key for key, check in old.items() if check.value is not None}
 
     # Measured of no group of either: nothing was compared, and that is no proof of equality.
@@ -97,6 +98,7 @@ def _goodness(check: Check | None) -> float | None:
     """Return a value so that more is better, by the sign of the check's limit; None without one."""
     if check is None or check.value is None:
         return None
+    # By the sign of the signed limit and not by configuration: nobody can turn a disparity round.
     if check.limit.startswith("≥"):
         return check.value
     # Of a difference what is nearer to none is better, on either side.

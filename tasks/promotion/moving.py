@@ -103,6 +103,8 @@ def promote(case: str, alias: str, installation: Installation, *, version: str =
         if situation.is_taken:
             return _finish_decided(situation)
 
+        # All of it is asked even where something refuses: the signed decision names every reason at
+        # once.
         figures = situation.compare()
         refusals = (*situation.refusals(), *situation.refusals_by_rule(figures))
 
@@ -134,6 +136,7 @@ def roll_back(case: str, alias: str, installation: Installation, *, version: str
         fetched = fetch_model(uri, Path(scratch), installation)
 
         # What served is known by its digest; a version number says where the bytes of now lie.
+        # A version's files can be exchanged in the registry's store; a digest cannot.
         if fetched.model_sha256 != target.model_sha256:
             raise _refused_step("the bytes that served then", "others")
 
@@ -356,6 +359,7 @@ def _finish(situation: _Situation, comparisons: tuple[str, ...], *, is_new: bool
             leaves_house=bool(installation.settings.tracking_uri),
         )
         put_promotion(situation.name, version, period.decision, content, installation)
+        # Optional, as the database's own layer is (docs/adr/0094).
         if url := installation.settings.registry_evidence_url:
             approval = AliasApproval(
                 name=situation.name,

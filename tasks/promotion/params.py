@@ -58,6 +58,7 @@ class PromoteParams(StrictModel):
 
     @model_validator(mode="after")
     def _checks_are_of_gates(self) -> "PromoteParams":
+        # Figures of a verdict are signed; any other figure would be somebody's word.
         if _gate_of(self.metric) not in {gate.name for gate in GATES}:
             raise ValueError("`metric` is a check of a gate, like `train.auc_lower_end`")
         if any(_gate_of(name) not in DISPARITY for name in self.disparity):

@@ -278,6 +278,7 @@ def _dossier(facts: ReleaseFacts) -> tuple[Section, ...]:
 def _remedies(
     refusals: tuple[Refusal, ...], case: str, model_sha256: str
 ) -> tuple[list[str], list[str]]:
+    # By kind and never by text: a remedy must not hang on how a reason is put.
     kinds = {refusal.kind for refusal in refusals}
     model = f"sha256:{model_sha256}" if model_sha256 else "sha256:…"
     lines: list[str] = []
@@ -329,6 +330,8 @@ def _pictures(
     judged = {row.gate for row in rows if row.verdict is not None}
     figures = []
     for stage, file, title, caption in PICTURES:
+        # A picture may lie there from an earlier release: that of a gate that has not judged is not
+        # of this one.
         if stage in judged and f"{stage}/{file}" in facts.pictures:
             shown, told = _captioned(stage, title, caption, facts.words)
             figures.append(Figure(file=f"../{stage}/page/{file}", title=shown, caption=told))
@@ -368,9 +371,11 @@ def _changes(record: ReleaseRecord, rows: tuple[GateRow, ...]) -> tuple[Section,
 
     checks = [check for row in rows if row.verdict for check in row.verdict.checks]
     judged = {row.gate for row in rows if row.verdict}
+    # Of a gate that did not run in this release every check would else read as dropped.
     before = [check for check in record.earlier.checks if check.id.split(".")[0] in judged]
     changes = compare_checks(before, checks)
     grave = sum(change.is_of_outcome or change.is_of_limit for change in changes)
+    # The grave ones come first, and all of them are shown: only mere figures are cut, and counted.
     shown = changes[: grave + MOST_CHANGES]
     lines = [
         f"Compared with model {record.earlier.model_sha256[:12]}…, let in by entry "

@@ -9,6 +9,8 @@ class Link(StrictModel):
     """Text that leads to another page beside this one."""
 
     text: str
+    # To the index of a page beside this one or of a use case below it, and nowhere else: neither an
+    # address of a network nor a script can be a link.
     href: str = Field(pattern=r"^(\.\./[a-z_]+(/[a-z_]+)?|[a-z][a-z0-9_]*/report)/index\.html$")
 
 

@@ -166,6 +166,7 @@ def render_page(page: Page) -> str:
         "blocked": Outcome.FAIL.value,
     }
 
+    # `sorted` keeps the order of equals: within an outcome, checks stay as the gate has them.
     ordered = sorted(page.checks, key=lambda check: GRAVEST_FIRST.index(check.outcome))
     blocking = [check for check in ordered if check.outcome.is_blocking]
     # A picture comes before a long table: then only what failed comes first, if that is short.
