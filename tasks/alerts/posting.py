@@ -42,8 +42,7 @@ def read_webhook(settings: Settings) -> Webhook | None:
     if not settings.alert_webhook:
         return None
 
-    where = urlsplit(settings.alert_webhook)
-    if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOOPBACK):
+    if not _is_address(settings.alert_webhook):
         raise ConfigError(
             "$PORTCULLIS_ALERT_WEBHOOK",
             expected="https://…, or http:// on this machine alone",
@@ -65,6 +64,17 @@ def read_webhook(settings: Settings) -> Webhook | None:
         )
 
     return Webhook(settings.alert_webhook, key)
+
+
+def _is_address(url: str) -> bool:
+    """Say whether findings may be posted there: encrypted, or to this machine alone."""
+    try:
+        where = urlsplit(url)
+        has_place = bool(where.hostname) and where.port != 0
+    except ValueError:  # brackets of no address, or a port that there is not
+        return False
+    is_here = where.scheme == "http" and where.hostname in LOOPBACK
+    return has_place and (where.scheme == "https" or is_here)
 
 
 def post_finding(
@@ -100,15 +110,15 @@ def _post(webhook: Webhook, uid: str, body: bytes) -> None:
     moment = str(int(time.time()))
     signed = b".".join((uid.encode(), moment.encode(), body))
     signature = base64.b64encode(hmac.digest(webhook.key, signed, "sha256")).decode()
-    # A redirection is not followed, and is no answer.
-    httpx.post(
-        webhook.url,
-        content=body,
-        headers={
-            "Content-Type": "application/json",
-            "Webhook-Id": uid,
-            "Webhook-Timestamp": moment,
-            "Webhook-Signature": f"v1,{signature}",
-        },
-        timeout=SECONDS,
-    ).raise_for_status()
+    headers = {
+        "Content-Type": "application/json",
+        "Webhook-Id": uid,
+        "Webhook-Timestamp": moment,
+        "Webhook-Signature": f"v1,{signature}",
+    }
+    # A redirection is not followed, and is no answer. What is in the answer is not read: the status
+    # says it all, and a receiver may send without an end.
+    with httpx.stream(
+        "POST", webhook.url, content=body, headers=headers, timeout=SECONDS
+    ) as answer:
+        answer.raise_for_status()

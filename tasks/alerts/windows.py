@@ -24,6 +24,7 @@ GAP = "audit log:gap"
 # Of the numbers that one jump leaves out, so many are waited for one by one.
 MOST_MISSING = 1_000
 MOST_GAPS = 100
+MOST_DIGITS = 18
 KEPT_MS = 90 * 24 * 3_600 * 1_000  # for as long a finding is remembered after it fired
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS places (file TEXT PRIMARY KEY, bytes INTEGER NOT NULL);
@@ -192,7 +193,9 @@ class Windows:
     def _number(self, uid: str) -> None:
         """Miss the numbers that a process left out; one that comes late is missed no longer."""
         process, _, digits = uid.rpartition("-")
-        if not process or not digits.isdecimal() or len(process) != 16 or "-" in process:
+        # No more digits than SQLite's numbers have: others are none that our servers count by.
+        is_number = digits.isdecimal() and len(digits) <= MOST_DIGITS
+        if not process or not is_number or len(process) != 16 or "-" in process:
             return
 
         sequence = int(digits)

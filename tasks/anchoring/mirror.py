@@ -23,7 +23,8 @@ DAYS = "PORTCULLIS_LEDGER_MIRROR_DAYS"
 class Mirror:
     """A bucket with Object Lock.
 
-    Its writer needs `s3:PutObject` and `s3:PutObjectRetention`, and no delete.
+    Its writer needs `s3:PutObject`, `s3:PutObjectRetention`, `s3:GetObjectVersion` and
+    `s3:ListBucketVersions`, and no delete.
     """
 
     def __init__(self, client: Any, bucket: str, prefix: str, keep_days: int) -> None:

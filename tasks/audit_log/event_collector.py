@@ -5,19 +5,23 @@ Without acknowledgement the collector says that it took a request, and may lose 
 of the request is indexed.
 """
 
+import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json
 
 SECONDS = 10
 ACKNOWLEDGED_SECONDS = 60
 ASKED_SECONDS = 0.5
+MOST_ANSWER_BYTES = 1 << 16  # `{"text":"Success","code":0,"ackId":7}` is one
+ACK_ID = re.compile(r"[0-9]{1,18}")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -28,7 +32,10 @@ def send_to_collector(url: str, token: str, events: Sequence[dict[str, Any]]) ->
         ServiceError: It did not say so.
         ConfigError: The address would carry the token in the clear.
     """
-    where = urlsplit(url)
+    try:
+        where = urlsplit(url)
+    except ValueError:
+        where = urlsplit("")
 
     if where.scheme != "https" and not (where.scheme == "http" and where.hostname in LOOPBACK):
         raise ConfigError(
@@ -50,19 +57,22 @@ def send_to_collector(url: str, token: str, events: Sequence[dict[str, Any]]) ->
 
     # Taken is not kept: without indexer acknowledgement the collector says no more than "taken".
     if "ackId" in answer:
-        _wait(url, token, channel, str(answer["ackId"]))
+        number = str(answer["ackId"])
+        if not ACK_ID.fullmatch(number):
+            raise _down("it did not acknowledge them")
+        _wait(url, token, channel, int(number))
 
 
-def _wait(url: str, token: str, channel: str, number: str) -> None:
+def _wait(url: str, token: str, channel: str, number: int) -> None:
     """Ask until what was sent is indexed."""
     address = f"{url.rstrip('/')}/services/collector/ack?channel={channel}"
 
-    asked = canonical({"acks": [int(number)]})
+    asked = canonical({"acks": [number]})
     until = time.monotonic() + ACKNOWLEDGED_SECONDS
 
     while True:
         acknowledged = _post(address, token, channel, asked).get("acks")
-        if isinstance(acknowledged, dict) and acknowledged.get(number) is True:
+        if isinstance(acknowledged, dict) and acknowledged.get(str(number)) is True:
             return
 
         if time.monotonic() > until:
@@ -73,24 +83,33 @@ def _wait(url: str, token: str, channel: str, number: str) -> None:
 def _post(address: str, token: str, channel: str, body: bytes) -> dict[str, Any]:
     import httpx
 
+    headers = {
+        "Authorization": f"Splunk {token}",
+        "X-Splunk-Request-Channel": channel,
+        "Content-Type": "application/json",
+    }
+    # `InvalidURL` is none of httpx's `HTTPError`: an address may have a port that there is not.
     try:
-        answer = httpx.post(
-            address,
-            content=body,
-            headers={
-                "Authorization": f"Splunk {token}",
-                "X-Splunk-Request-Channel": channel,
-                "Content-Type": "application/json",
-            },
-            timeout=SECONDS,
-        )
-        answer.raise_for_status()
-        values: Any = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+        with httpx.stream(
+            "POST", address, content=body, headers=headers, timeout=SECONDS
+        ) as answer:
+            answer.raise_for_status()
+            values: Any = parse_json(_read_bounded(answer.iter_bytes()))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise _down(type(error).__name__) from error
     if not isinstance(values, dict):
         raise _down("it did not take them")
     return values
+
+
+def _read_bounded(pieces: Iterable[bytes]) -> bytes:
+    """Return the whole of an answer; whoever answers without an end must not fill our memory."""
+    content = b""
+    for piece in pieces:
+        content += piece
+        if len(content) > MOST_ANSWER_BYTES:
+            raise ValueError("an answer that is too long")
+    return content
 
 
 def _envelope(values: dict[str, Any], host: str) -> bytes:

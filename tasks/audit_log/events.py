@@ -209,9 +209,14 @@ def _write(folder: Path, events: Sequence[dict[str, Any]]) -> None:
     if not events:
         return
     path = folder / f"events-{time.gmtime().tm_year}.jsonl"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as stream:
-        stream.write(b"".join(canonical(values) + b"\n" for values in events))
+        # A disk that was full, or a process that was killed, left half a line: it is ended, or the
+        # event that follows would be lost with it.
+        size = os.fstat(descriptor).st_size
+        is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        lines = b"".join(canonical(values) + b"\n" for values in events)
+        stream.write(b"\n" * is_cut + lines)
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -7,7 +7,9 @@ again, for a repeated event has its own id, and a lost one has none.
 """
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +24,10 @@ from tasks.verifier.expiry import epoch
 CHUNK_BYTES = 1 << 19
 # Of the longest line that is one event; a longer one is told of, and not read.
 MOST_LINE_BYTES = 1 << 24
+# The last millisecond of the year 9999, beyond which no calendar goes; OCSF's classes have four
+# digits, and those of its extensions seven.
+MOST_TIME_MS = 253_402_300_799_999
+MOST_CLASS = 9_999_999
 COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
 UNREADABLE = "audit log:unreadable line"
 
@@ -39,13 +45,15 @@ class Chunk:
 
 def rotated_files(path: Path) -> list[Path]:
     """Return a file and what it was renamed to, in the order of their last change, itself last."""
-    renamed = [
-        other
-        for other in path.parent.glob(f"{path.name}?*")
-        if other.is_file() and other.suffix not in COMPRESSED
-    ]
-    renamed.sort(key=lambda other: (other.stat().st_mtime_ns, other.name))
-    return [*renamed, path] if path.is_file() else renamed
+    renamed = []
+    for other in path.parent.glob(f"{path.name}?*"):
+        # Whatever rotates them may take one away at any moment.
+        with suppress(FileNotFoundError):
+            status = other.stat()
+            if stat.S_ISREG(status.st_mode) and other.suffix not in COMPRESSED:
+                renamed.append((status.st_mtime_ns, other))
+    ordered = [other for _, other in sorted(renamed)]
+    return [*ordered, path] if path.is_file() else ordered
 
 
 def chunks_due(files: Iterable[Path], places: Mapping[str, int]) -> Iterator[Chunk]:
@@ -58,7 +66,8 @@ def chunks_due(files: Iterable[Path], places: Mapping[str, int]) -> Iterator[Chu
         with stream:
             first = stream.readline(MOST_LINE_BYTES)
             # A file is known by its first line: others rotate it, and the name is then another's.
-            if not first.endswith(b"\n"):
+            # One that is too long for a line stands for itself, or it would hide all after it.
+            if not first.endswith(b"\n") and len(first) < MOST_LINE_BYTES:
                 continue  # being written
 
             digest = sha256(first).hexdigest()
@@ -76,7 +85,8 @@ def place_of(path: Path) -> str | None:
     """Return what a file is known by; None while it has no line."""
     with path.open("rb") as stream:
         first = stream.readline(MOST_LINE_BYTES)
-    return sha256(first).hexdigest() if first.endswith(b"\n") else None
+    is_whole = first.endswith(b"\n") or len(first) >= MOST_LINE_BYTES
+    return sha256(first).hexdigest() if is_whole else None
 
 
 def _chunks(stream: BinaryIO, digest: str, start: int) -> Iterator[Chunk]:
@@ -107,10 +117,26 @@ def _event_of(line: bytes, place: str) -> dict[str, Any]:
         values = parse_json(line)
         audit_event = values if "class_uid" in values else _record_as_event(values)
         audit_event["metadata"].setdefault("uid", place)
-        int(audit_event["time"])
+        _require_numbers(audit_event)
     except (ValueError, TypeError, KeyError, AttributeError, EvidenceError):
         audit_event = _unreadable(line, place)
     return dict(audit_event)
+
+
+def _require_numbers(audit_event: dict[str, Any]) -> None:
+    """Refuse an event whose time or class no reader could use.
+
+    Every reader computes with the time, and writes the class into a message's head. One line that
+    stops a reader stops it for ever, for the line stays due: whoever can write one would silence
+    all that comes after it.
+
+    Raises:
+        ValueError: The first that is none.
+    """
+    for name, most in (("time", MOST_TIME_MS), ("class_uid", MOST_CLASS)):
+        value = audit_event[name]
+        if type(value) is not int or not 0 <= value <= most:
+            raise ValueError(f"`{name}` is none")
 
 
 def _record_as_event(values: dict[str, Any]) -> dict[str, Any]:

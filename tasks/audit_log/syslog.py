@@ -18,6 +18,7 @@ from tasks.errors import ConfigError, ServiceError
 from tasks.formats.canonical_json import canonical
 
 SECONDS = 10
+MOST_ANSWERS = 16
 FACILITY_AUDIT, NOTICE, WARNING = 13, 5, 4  # RFC 5424, 6.2.1
 PORTS = {"udp": 514, "tcp": 514, "tls": 6514}  # RFC 5426, 6587, 5425
 # What a datagram holds by IPv4: 65,535 less the headers of IP and UDP.
@@ -132,10 +133,12 @@ def _send_stream(target: SyslogTarget, events: Events) -> None:
             plain.sendall(framed)
 
             plain.shutdown(socket.SHUT_WR)
-            # The receiver ends its side when it has read all; one that died resets it.
-            while plain.recv(4096):
-                pass
-            return
+            # The receiver ends its side when it has read all; one that died resets it. Syslog has
+            # no answers: one that goes on sending would keep us here for ever.
+            for _ in range(MOST_ANSWERS):
+                if not plain.recv(4096):
+                    return
+            raise ConnectionAbortedError
 
         _Tls(plain, context, target.host).deliver(framed)
 

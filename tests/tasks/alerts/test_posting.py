@@ -63,6 +63,9 @@ def test_what_is_not_taken_is_tried_again_and_then_told(
     [
         ("http://hooks.example/x", KEY, "WEBHOOK"),
         ("hooks.example", KEY, "WEBHOOK"),
+        ("https://", KEY, "WEBHOOK"),
+        ("https://[", KEY, "WEBHOOK"),
+        ("https://hooks.example:99999/x", KEY, "WEBHOOK"),
         ("https://hooks.example", "", "KEY"),
         ("https://hooks.example", KEY.removeprefix("whsec_"), "KEY"),
         ("https://hooks.example", "whsec_c2hvcnQ=", "KEY"),

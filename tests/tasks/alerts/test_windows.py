@@ -213,3 +213,13 @@ def test_a_finding_is_forgotten_long_after_every_channel_was_told(tmp_path: Path
 def remembered(windows: Windows) -> int:
     (count,) = windows._connection.execute("SELECT COUNT(*) FROM findings").fetchone()
     return int(count)
+
+
+def test_a_number_of_too_many_digits_is_none_and_stops_no_pass(tmp_path: Path) -> None:
+    windows = windows_at(tmp_path)
+    for digits in ("9" * 18, "9" * 19, "9" * 5_000):
+        strange = event("stage:train", actor="ann")
+        strange["metadata"]["uid"] = f"{PROCESS}-{digits}"
+        windows.take(Chunk("0" * 64, 1, [strange]))
+    assert windows.places() == {"0" * 64: 1}
+    windows.close()

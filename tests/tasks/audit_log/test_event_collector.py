@@ -49,7 +49,12 @@ def test_a_wrong_token_and_a_busy_collector_are_told_of_without_the_token() -> N
 
 
 @pytest.mark.parametrize(
-    "answer", [{}, {"code": 9}, {"code": None}, [], "taken", {"code": 0, "ackId": 0, "acks": {}}]
+    "answer",
+    [
+        *({}, {"code": 9}, {"code": None}, [], "taken", {"code": 0, "ackId": 0, "acks": {}}),
+        *({"code": 0, "ackId": "x"}, {"code": 0, "ackId": None}, {"code": 0, "ackId": "9" * 5_000}),
+        {"code": 0, "text": "x" * module.MOST_ANSWER_BYTES},
+    ],
 )
 def test_a_collector_that_does_not_say_that_it_took_them_is_down(
     monkeypatch: pytest.MonkeyPatch, answer: Any
@@ -69,3 +74,9 @@ def test_no_token_is_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     for url in ("http://splunk.example", "ftp://splunk.example", "splunk.example"):
         with pytest.raises(ConfigError, match="PORTCULLIS_HEC_URL"):
             send_to_collector(url, TOKEN, EVENTS)
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://127.0.0.1:99999"])
+def test_an_address_that_is_none_is_one_line(url: str) -> None:
+    with pytest.raises((ConfigError, ServiceError)):
+        send_to_collector(url, TOKEN, EVENTS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.audit_log import following
-from tasks.audit_log.events import event
+from tasks.audit_log.events import append_events, event, files_of
 from tasks.audit_log.following import (
     UNREADABLE,
     Places,
@@ -16,6 +16,7 @@ from tasks.audit_log.following import (
     rotated_files,
     write_places,
 )
+from tasks.audit_log.syslog import message_of
 from tasks.formats.canonical_json import canonical
 
 
@@ -122,3 +123,63 @@ def test_places_are_noted_wholly_or_not_at_all(tmp_path: Path) -> None:
     # What was not finished is not what is read.
     (tmp_path / "shipped-hec.json.draft").write_bytes(b'{"a')
     assert read_places(note, tmp_path) == {"a" * 64: 7}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time": "12"},
+        {"time": 1.5},
+        {"time": True},
+        {"time": -1},
+        {"time": 1 << 63},
+        {"class_uid": "6003 injected"},
+        {"class_uid": None},
+    ],
+)
+def test_an_event_that_no_reader_can_compute_with_is_told_of(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    strange = event("stage:train", actor="ann") | change
+    path.write_bytes(json.dumps(strange).encode() + b"\n" + line_of(1))
+    first, second = read(path, {})
+    assert first["api"]["operation"] == UNREADABLE
+    assert second["message"] == "line 1"
+    assert message_of(first)
+
+
+def test_a_first_line_without_an_end_hides_nothing_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MOST_LINE_BYTES", 1_000)
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"x" * 1_000 + b"\n" + line_of(1))
+    places: Places = {}
+    events = read(path, places)
+    assert events[0]["api"]["operation"] == UNREADABLE
+    assert events[-1]["message"] == "line 1"
+    assert read(path, places) == []
+
+
+def test_a_file_that_is_rotated_away_in_between_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(line_of(0))
+    gone = tmp_path / "audit.jsonl.1"
+    listed = [gone, tmp_path / "audit.jsonl.2"]
+    listed[1].write_bytes(line_of(1))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    assert rotated_files(path) == [listed[1], path]
+
+
+def test_a_line_that_was_cut_off_takes_no_other_event_with_it(tmp_path: Path) -> None:
+    append_events(tmp_path, [event("stage:train", actor="ann", detail="line 0")])
+    (path,) = files_of(tmp_path / "audit")
+    with path.open("ab") as stream:
+        stream.write(line_of(1)[:40])
+    append_events(tmp_path, [event("stage:train", actor="ann", detail="line 2")])
+    events = read(path, {})
+    assert [item["message"] for item in (events[0], events[2])] == ["line 0", "line 2"]
+    assert events[1]["api"]["operation"] == UNREADABLE

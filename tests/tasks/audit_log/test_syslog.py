@@ -200,3 +200,21 @@ def test_a_certificate_that_is_none_is_told_of(tmp_path: Path) -> None:
     for known in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
         with syslog_server() as server, pytest.raises(ConfigError, match="PORTCULLIS_SYSLOG_CA"):
             send_to_syslog(read_target(f"tls://127.0.0.1:{server.port}", str(known)), [event_of()])
+
+
+def test_a_receiver_that_never_stops_sending_has_not_taken_them() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def talk() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(bytes(4096))
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        target = read_target(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(ServiceError, match="found ConnectionAbortedError"):
+            send_to_syslog(target, [event_of()])
+        thread.join(timeout=10)
+        assert not thread.is_alive()
