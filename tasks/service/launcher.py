@@ -179,7 +179,8 @@ class Launcher:
         finally:
             os.close(own)
 
-        return {"code": code, "isolation": isolation.to_dict(), "odd": odd, "excess": excess}
+        # Their number alone: a stage can leave more names than a packet holds, and choose them.
+        return {"code": code, "isolation": isolation.to_dict(), "odd": len(odd), "excess": excess}
 
     def _require_run_folder(self, run: int, case: str) -> Path:
         """Return the path of a run folder of the use case's workspace.

@@ -59,7 +59,7 @@ class LaunchedStage:
             )
         if odd := answer.get("odd"):
             raise EvidenceError(
-                f"{len(odd)} of the stage's outputs",
+                f"{odd} of the stage's outputs",
                 expected="files in at most 32 folders in each other, which nobody still writes to",
                 found="links, files with a second name, open files, or more folders",
                 remedy="Nothing was signed: the stage's code has to write plain files.",

@@ -59,8 +59,15 @@ class StageProcess:
 
 def read_report(reports: int) -> StageReport:
     """Return what a stage reports on a pipe: two counts, a key store's state, its engine."""
-    with os.fdopen(reports, "rb") as pipe:
-        text = pipe.read(MOST_REPORT_BYTES)
+    # The stage has ended, so what it reports is in the pipe by now. Waiting for the pipe's end would
+    # be waiting for whatever it left running, which may hold the other end open for ever.
+    try:
+        os.set_blocking(reports, False)
+        text = os.read(reports, MOST_REPORT_BYTES)
+    except BlockingIOError:
+        text = b""
+    finally:
+        os.close(reports)
 
     # `type(…) is int`: `true` is an instance of int, too, and no count.
     try:

@@ -295,7 +295,7 @@ def test_outputs_are_the_stage_s_while_it_runs_and_the_worker_s_after_it(
     launcher = launcher_at(tmp_path)
     answer = launcher._run(Request(**REQUEST), descriptors, ends[0])
 
-    assert answer == {"code": 0, "isolation": APART.to_dict(), "odd": ["link"], "excess": ""}
+    assert answer == {"code": 0, "isolation": APART.to_dict(), "odd": 1, "excess": ""}
     assert outputs.stat().st_uid == OWN.uid
     assert (outputs / "rows").stat().st_uid == OWN.uid
     assert not rooms[0].exists()

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,21 @@ def test_a_report_that_is_far_too_long_is_not_read_to_its_end() -> None:
     os.write(pipe, b" " * 8192 + b'{"unsealed":7}')
     os.close(pipe)
     assert StageProcess(0, reports).read_report().counts == {}
+
+
+@pytest.mark.parametrize("report", [b"", b'{"unsealed":7}'])
+def test_what_a_stage_left_running_does_not_hold_the_worker_up(report: bytes) -> None:
+    reports, pipe = os.pipe()
+    os.write(pipe, report)
+    read: list[Mapping[str, int]] = []
+    reader = threading.Thread(
+        target=lambda: read.append(StageProcess(0, reports).read_report().counts), daemon=True
+    )
+    reader.start()
+    # As if a process that the stage had started still held the other end.
+    reader.join(timeout=5)
+    os.close(pipe)
+    assert read == [{"unsealed": 7} if report else {}]
 
 
 def engine_in(report: bytes) -> dict[str, str]:
