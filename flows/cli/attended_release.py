@@ -26,6 +26,7 @@ NAME_WIDTH = max(map(len, STAGES))
 
 def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
     """Run the flow; 0 registered, 2 a person can mend it, 3 blocked, 4 a service did not answer."""
+    # First: who started this may be gone already, and nobody would end what begins here.
     die_with_parent(parent)
     settle_streams()
     settle_imports()
@@ -49,6 +50,8 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
         installation = open_with_secrets(Path(), os.environ)
         wait_for_api(installation.settings.prefect_api_url)
         try:
+            # As a state, and not as an exception: `Blocked` is a name of a state, and no failure of
+            # the flow. By the tag the command finds this run where it has to report for it.
             with tags(tag):
                 state = release(UseCase(check_case_name(case, "use case")), return_state=True)
         except PrefectHTTPStatusError as error:
@@ -67,6 +70,8 @@ def main(case: str, parent: int, tag: str, *, is_json: bool) -> int:
             print_json({"error": {"kind": kind, "exitCode": code, "where": case, "found": text}})
         return code
 
+    # As the flow noted them in this process. The state's message has their kinds beside them, for
+    # automations.
     lines = "\n".join(refusal.text for refusal in progress_of(case).refusals)
     message = lines if is_blocked else state.message or ""
     try:
@@ -147,6 +152,8 @@ def where_registry_is(installation: Installation) -> str:
     given = installation.settings.tracking_uri
     if given.startswith(("http://", "https://")):
         return without_password(given)
+    # Everything else may hold a password: of a server it is left out, of a database the variable is
+    # named.
     is_file = not given or given.startswith("sqlite:")
     shown = registry_uri(installation) if is_file else '"$MLFLOW_TRACKING_URI"'
     return f"mlflow ui --backend-store-uri {shown}"

@@ -40,6 +40,8 @@ def main(
     from tasks.doctor.examining import examine
     from tasks.doctor.findings import Grade
 
+    # The day is asked once: an agreement that ends at midnight is not well in one line and over in
+    # the next.
     findings = examine(installation, today(installation.settings))
     refusing = sum(finding.grade is Grade.REFUSES for finding in findings)
     well = sum(finding.grade is Grade.WELL for finding in findings)
@@ -66,4 +68,6 @@ def main(
             print(one_line(str(finding)))
 
     print(f"{len(findings)} looked at: {well} well, {refusing} refuse")
+    # What is old or odd and refuses nothing is no failure: a monitor that runs this would cry every
+    # day.
     return RefusedError.exit_code if refusing else 0

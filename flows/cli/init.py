@@ -95,6 +95,7 @@ def main(
             found="both",
             remedy="Make the repository first, and draft the use case in it.",
         )
+    # An option takes one value: of `--from a.csv b.csv` the second is a further argument.
     if files:
         paths = (*files, *(more or ()))
         return _draft(name, paths, queries or (), installation, is_json=is_json)
@@ -173,8 +174,11 @@ def _draft(
     workspace = installation.workspace
     check_case_name(name, "the name of the use case")
     folder = case_path(name).parent
+    # Before files are read, which takes a while. `write_drafts` makes the folder, and fails where
+    # somebody was faster.
     _refuse_folder(workspace / folder)
 
+    # Names first: a column that two files have in common is guessed once, and is what joins them.
     sampled = match_names(_sample(paths_of_files, queries, installation.settings))
     guesses = guess_columns(sampled)
     paths = {file.source: _path_for_sources(file.path, workspace) for file in sampled if file.path}
@@ -239,6 +243,7 @@ def _path_for_sources(path: Path, workspace: Path) -> str:
 
     A relative path still holds in another clone.
     """
+    # Both by their links' ends: a checkout may be reached through a link, and `/tmp` be one.
     absolute = path.resolve()
     home = workspace.resolve()
     return (absolute.relative_to(home) if absolute.is_relative_to(home) else absolute).as_posix()

@@ -51,6 +51,7 @@ def main(context: typer.Context, use_case: UseCase, *, is_json: Json = False) ->
 
     group_rows, good_share = _reported(case, installation, train)
     group_rows = _with_combinations(group_rows, params)
+    # The gate then judges the rows that training leaves out, and no more of any group.
     if params.evaluate_on == "test":
         group_rows = {
             attribute: {group: round(count * train.test_ratio) for group, count in sizes.items()}
@@ -96,6 +97,7 @@ def _reported(case: str, installation: Installation, train: TrainParams) -> tupl
                     str(attribute): {
                         str(group): int(count)
                         for group, count in sizes.items()
+                        # Of a group that is too small to be shown the report holds no number.
                         if isinstance(count, int)
                     }
                     for attribute, sizes in groups.items()
@@ -119,6 +121,8 @@ def _with_combinations(
     judged = {name: dict(group_rows.get(name, {})) for name in params.privileged}
     combined: GroupRows = {}
     for attributes in params.intersections:
+        # Shares multiply, as of attributes that say nothing of each other: the report has no counts
+        # of combinations.
         joint: dict[str, float] = {"": 1.0}
         for name in attributes:
             total = sum(judged[name].values()) or 1
@@ -127,7 +131,10 @@ def _with_combinations(
                 for left, share in joint.items()
                 for group, count in judged[name].items()
             }
+        # What is too small to be shown is in no count, so that the sums differ: no attribute's rows
+        # are more than were counted of it.
         rows = min((sum(judged[name].values()) for name in attributes), default=0)
+        # Down: a group that is said to be certifiable has these rows at least.
         sizes = {group: math.floor(share * rows) for group, share in joint.items()}
         combined[" and ".join(attributes)] = {
             group: count for group, count in sizes.items() if count >= params.smallest_group_rows

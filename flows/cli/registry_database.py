@@ -76,6 +76,8 @@ def main(
         return 0
     if not is_check:
         install(url, is_audited=not without_audit)
+    # Also of what was made a moment ago: by the very questions that an auditor asks, who may change
+    # nothing.
     deviations = check(url, is_audited=not without_audit)
     lines = [deviation.line() for deviation in deviations]
     summary = f"{len(lines)} deviations" if lines else "the registry's database is as it should be"

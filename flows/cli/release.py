@@ -82,6 +82,8 @@ def _release_unchanged(case: str, installation: Installation, *, is_json: bool) 
     module = [sys.executable, "-m", "flows.cli.unchanged_release"]
     form = ["json"] if is_json else []
     code = attend_command([*module, case, str(os.getpid()), *form])
+    # Whatever else came of the look, its own faults included, the whole path runs and says what it
+    # finds (ADR 80).
     return code if code == 0 or code > 128 else None
 
 
@@ -106,6 +108,8 @@ def check_workspace(workspace: Path) -> None:
     Raises:
         ConfigError: The checkout is somebody else's, and may not be written to.
     """
+    # By the kernel's answer, and not by modes: an access list or a read-only file system decides,
+    # too.
     for folder in (workspace, workspace / "data", workspace / ".dvc"):
         if not os.access(folder, os.W_OK | os.X_OK):
             raise ConfigError(

@@ -29,6 +29,7 @@ FOLDER = "server"
 # PostgreSQL refuses to run as root, and its account may not enter a folder of root's.
 ROOTS_DATABASES = Path("/var/lib/portcullis")
 POLL_SECONDS = 0.5
+# SeaweedFS alone takes more than four seconds to end in good order (ADR 104).
 LEFTOVER_SECONDS = 30.0
 EXAMPLES = """\
 On this machine, until Ctrl-C:
@@ -79,7 +80,11 @@ def main(
             remedy="End it, or choose another port; without `--port` a free one is taken.",
         )
 
+    # Before anything is started: from here on a signal is an exception, and ends what `with` has
+    # begun.
     listen_to_signals()
+    # Two locks (ADR 104): the first says at once that a stack is running, the second waits for
+    # servers of a command that was killed.
     with _lock_stack(installation) as folder, lock_servers(folder) as lock:
         plan = StackPlan(
             folder,
@@ -92,6 +97,8 @@ def main(
             provider=own,
         )
         with Stack(plan, _say) as stack:
+            # A pipe or a journal keeps what it is given; a terminal shows it to whoever started
+            # this.
             text = describe(stack, plan, shows_secrets=sys.stdout.isatty())
             print(text, flush=True)
             return _attend(stack, folder)
@@ -143,6 +150,8 @@ def databases_of(folder: Path) -> Path | None:
     """Return where PostgreSQL keeps its data, if not in the stack's folder."""
     if os.getuid():
         return None
+    # Others pass through it and read nothing: the folder below is its server's account's alone. It
+    # is named by whose stack it is, since root may have several installations.
     ROOTS_DATABASES.mkdir(mode=0o755, parents=True, exist_ok=True)
     return ROOTS_DATABASES / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
 

@@ -73,6 +73,8 @@ def main(
         if sources:
             found += check_sources(cases, installation.settings, faults)
         checked = tuple(map(one_line, found))
+    # One use case that is wrong keeps all files as they are: dvc.yaml and prefect.yaml are of all
+    # of them together.
     if faults.all():
         return _show(faults, checked, is_json=is_json)
 
@@ -102,6 +104,7 @@ def _show(faults: FaultList, checked: tuple[str, ...], *, is_json: bool) -> int:
         print(line)
 
     # File by file; within a file as they were found.
+    # A place reads `configs/loan/case.yaml: train.seed` or `…, line 3`.
     for fault in sorted(faults.all(), key=lambda fault: re.split("[:,]", fault.where)[0]):
         print(f"portcullis: {fault}", file=sys.stderr)
 

@@ -93,8 +93,11 @@ def main(
     steps = FAST if fast else MEASURED if coverage else WHOLE
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "tests.xml"
+        # `xunit1`, for it names the file of each test; pytest's own default has left that out since
+        # version 6.
         options = ("-o", "junit_family=xunit1", f"--junitxml={report}") if record else ()
         failed = run_steps((*CHECKS, *steps), options)
+        # Also where something failed: a threat whose test failed has to show that (ADR 116).
         if record:
             print(record_run(report, installation_of(context)))
 
@@ -107,6 +110,8 @@ def run_steps(steps: Sequence[tuple[str, tuple[str, ...]]], options: tuple[str, 
     failed: list[str] = []
     for name, command in steps:
         more = options if name == "tests" else ()
+        # By this environment's programs, whatever lies on PATH; and on after a failure, so that one
+        # run names all.
         done = subprocess.run([sys.executable, "-m", *command, *more], check=False)
         if done.returncode and name not in failed:
             failed.append(name)

@@ -77,7 +77,10 @@ def main(
         "PREFECT_API_URL": f"{address}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # `prefect.yaml` has its worker change into this folder; a deployment keeps it as it is now.
         "PORTCULLIS_ROOT": str(installation.workspace.absolute()),
+        # `prefect deploy` asks where it runs on a terminal (`is_interactive`, `prefect/cli/deploy`,
+        # in 3.8.8), and nobody waits there for its questions.
         "PREFECT_CLI_PROMPT": "false",
     }
     work = _prefect_command(["worker", "start", "--pool", POOL])
@@ -87,6 +90,8 @@ def main(
         _run_in_background(server_command(port), environment, lock) as server,
         _make_scratch_folder() as scratch,
     ):
+        # In this order: a deployment needs its pool, and runs whose worker is gone hold slots that
+        # those of the new worker would wait for.
         wait_for_api(
             f"{address}/api",
             wait_seconds,

@@ -22,6 +22,7 @@ from tasks.system.processes import die_with_parent
 
 ALWAYS_RUN = " and ".join(f"`{stage.name}`" for stage in PATH if stage.is_always_run)
 NEWS = f"nothing has changed since it was released: no stage but {ALWAYS_RUN} ran, nor did Prefect"
+# Between the two processes alone: no exit code of a command, nor of a shell or a signal.
 UNDECIDED = 10  # an exit code between the two processes: run the whole path
 
 
@@ -49,6 +50,7 @@ def main(case: str, parent: int, *, is_json: bool) -> int:
             print_json(outcome_values(case, outcome, installation, is_blocked=False))
         else:
             print_outcome(case, outcome, installation, is_blocked=False)
+    # The whole path meets it again, and says it with what helps. Here it would be said twice.
     except PortcullisError:
         return UNDECIDED
     return 0

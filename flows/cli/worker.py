@@ -34,6 +34,8 @@ def main(
     """Serve until a signal ends it."""
     from tasks.service.daemon import serve
 
+    # To standard error, where systemd takes it; whoever asks the service gets their own lines by
+    # its socket.
     logging.basicConfig(level=logging.INFO, format="portcullis: %(message)s")
     serve(config)
     return 0

@@ -13,11 +13,15 @@ from tasks.config.collecting import SeveralFaultsError
 from tasks.errors import PortcullisError, RefusedError
 from tasks.plain_text import one_line
 
+# `ServiceError` is `service`, `EmptyLedgerError` `empty_ledger`: names of classes are what programs
+# match here, so that a class that is renamed changes what `--json` says.
 KIND_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def print_json(values: Any) -> None:
     """Print JSON values, keys sorted, as ASCII: texts come from anybody and go to terminals."""
+    # NaN is no JSON (RFC 8259, section 6), and Python would write it all the same: a figure that
+    # nobody has measured is None by now.
     print(json.dumps(values, indent=2, sort_keys=True, allow_nan=False))
 
 
@@ -50,6 +54,7 @@ def error_values(error: PortcullisError) -> dict[str, Any]:
         "found": one_line(error.found),
         "remedy": one_line(error.remedy),
     }
+    # Each fault by itself: the text of several is about the first alone.
     if isinstance(error, SeveralFaultsError):
         values["faults"] = [error_values(fault) for fault in error.faults]
 

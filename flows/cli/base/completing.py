@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from typer.core import TyperGroup
 
+# typer makes this name of the program's, and its scripts set it.
 VARIABLE = "_PORTCULLIS_COMPLETE"
 PROGRAM = "portcullis"
 # typer's scripts for these shells call the program by its bare name; ours is called `./portcullis`

@@ -46,6 +46,7 @@ class HouseCommand(TyperCommand):
                 vars(error)["ctx"] = ctx
             raise
 
+        # By every name that an option has, also of the half that switches it off.
         names = {
             name for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)
         }
@@ -82,6 +83,8 @@ class HouseCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> int:
         """Open the installation, settle the paths, and run."""
+        # Opened here, where every argument is known to be well-formed: it makes the home and its
+        # secrets, which a mistyped option should not leave behind.
         installation: Installation = ctx.obj()
         ctx.obj = installation
         # The launcher has changed into the checkout: what they named would else be written, or
@@ -167,6 +170,7 @@ def declare(
 def as_epilog(examples: str) -> str:
     """Return paragraphs as the end of a `--help`; those with commands are never wrapped."""
     paragraphs = examples.strip().split("\n\n")
+    # `\b` on a line of its own is what keeps the parser's formatter from wrapping a paragraph.
     return "\n\n".join(f"\b\n{part}" if "\n  " in part else part for part in paragraphs)
 
 
@@ -174,6 +178,7 @@ def load_command(module: str, name: str, purpose: str) -> Any:
     """Import a command's module and return what it declares."""
     declared = get_command(import_module(module).app)
     declared.name = name
+    # The one purpose stands in the list of commands, where people compare it with the others.
     declared.help = purpose
     if isinstance(declared, TyperGroup):
         declared.subcommand_metavar = "ACTION [ARGS]..."
@@ -204,6 +209,8 @@ def call(declared: Any, program: str, arguments: Sequence[str], opener: Opener) 
         UsageError: The arguments are not well-formed.
     """
     try:
+        # What opens an installation goes in, and not the installation: `HouseCommand.invoke` calls
+        # it.
         with declared.make_context(program, [*arguments], obj=opener) as context:
             return int(declared.invoke(context))
     except typer.Exit as end:

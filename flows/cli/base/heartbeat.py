@@ -11,8 +11,10 @@ from contextlib import contextmanager
 
 from tasks.under_way import describe_innermost
 
+# A command that is silent for longer than this is taken for one that hangs (ADR 81).
 FIRST_SECONDS = 5.0
 NEXT_SECONDS = 15.0
+# One for the process: there is one terminal, and one command at it.
 _is_asking = threading.Event()
 
 

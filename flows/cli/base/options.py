@@ -45,6 +45,8 @@ Version = Annotated[
         show_default=False,
     ),
 ]
+# An argument stands in the shell's history and in the process list; what `-` reads does not (ADR
+# 26).
 Subject = Annotated[
     str,
     typer.Option(
@@ -96,6 +98,8 @@ def require_one(where: str, **ways: Any) -> str:
     Raises:
         UsageError: None was, or more than one.
     """
+    # An empty text was given, and is refused later in words that say so. A flag that was left out
+    # is False.
     asked = [name for name, value in ways.items() if value not in (None, False)]
     if len(asked) == 1:
         return asked[0]

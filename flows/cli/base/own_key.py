@@ -36,6 +36,8 @@ def load_own_key(
         ConfigError: No key is named, or its file is missing or can be read by others.
     """
     named = installation.settings.approver_key_path
+    # A key that is named and is not there is never replaced by the environment's: somebody else's
+    # key would sign.
     path = path or (installation.settings.from_caller(named) if named else None)
     if path is None or not path.is_file():
         raise ConfigError(

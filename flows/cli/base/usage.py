@@ -11,7 +11,10 @@ import typer
 
 from tasks.errors import ConfigError
 
+# What these two match is quoted: names of ours, and nothing that has a digit, an `@` or a capital,
+# as identifiers of people have.
 OPTION = re.compile(r"--?[a-z][a-z-]*")
+# The parser's error names the command in its text alone.
 UNKNOWN_COMMAND = re.compile(r"No such command ['\"](.*?)['\"]")
 COMMAND = re.compile(r"[a-z][a-z-]*")
 
@@ -47,6 +50,8 @@ def closest(word: str, words: list[str]) -> str:
 
 
 def _about_option(error: Any, option: str, where: str, help_line: str) -> UsageError:
+    # Of its two errors about options only the one for a name that there is not has suggestions; the
+    # other is about a value too many or too few.
     is_unknown = hasattr(error, "possibilities")
     shown = f"`{option}`" if OPTION.fullmatch(option) else "another"
     if not is_unknown:

@@ -65,6 +65,7 @@ def main(
     installation = installation_of(context)
     load_case(use_case, installation.workspace)
     row = load_governance(installation.workspace).requirement(requirement)
+    # Before the key: who wrote something that may not be kept learns that without a signature.
     text = read_text(file)
     signer = load_own_key(key, installation)
 

@@ -87,6 +87,8 @@ def main(
     """
     installation = installation_of(context)
     workspace = installation.workspace
+    # What `register` is asked about, by digest: of a blocked release, too, whose dossier is the
+    # file of why.
     target = target_of(PATH[-1].name, use_case, workspace)
     if model is not None:
         target = DossierTarget(MODEL, require_model_sha256(model))
@@ -102,6 +104,7 @@ def main(
     folder = output or folder_of_dossier(use_case, workspace)
     write_dossier(dossier, folder)
     subject = dossier.subject
+    # The first key of a log is its root's.
     root_keyid = next(iter(subject.evidence.log.keys.entries))
     print_result(
         lines_of_dossier(dossier, folder, root_keyid),
@@ -122,6 +125,7 @@ def lines_of_dossier(dossier: Dossier, folder: Path, root_keyid: str) -> tuple[s
     if subject.ahead:
         lines.append(f"  not yet in force: {Readiness.of(subject.ahead).text}")
 
+    # By day first: what is due next is what somebody has to do next.
     owed = sorted(
         (row.answer.due, row.requirement.id, row.answer)
         for row in subject.required

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tasks.erasure.request import ErasureRequest, RequestOptions
 
 SEPARATOR = "\t"  # between identifiers of one person in a list: stands in none of them
+# Both as `tasks.errors` numbers them: a person can mend it; a service did not answer.
 UNFINISHED = 2
 SERVICE_DOWN = 4
 
@@ -204,6 +205,8 @@ def main(
     from tasks.config.sources import today
 
     installation = installation_of(context)
+    # Exactly one: `--resume --subject ID` would either erase everybody who waits or pass a person
+    # over.
     way = require_one(
         "erase",
         subject=subject,
@@ -247,6 +250,7 @@ def main(
     if lift is not None:
         return _lift(lift, why, installation, is_json=is_json)
 
+    # Before any store is opened: a list that cannot be read locks nothing.
     people = read_people(subject, also or (), listed)
     received = received or day
     # The term of Art. 12(3) is counted from it: a day to come would hide a request that is late.
@@ -314,14 +318,18 @@ def _erase(
     outcome = run(people, searches_unknown=asked.searches_unknown)
     for line in () if asked.is_json else _describe_unheld(people, outcome.unheld):
         print(line)
+    # The erasure numbers people from 1, as they were given; identifiers stay in this process.
     unknown = [people[number - 1] for number in outcome.unknown]
     if not unknown:
         return _show(outcome, is_json=asked.is_json)
     if asked.is_json:
+        # A program is never asked: it gets the count, and decides with --search-anyway.
         return _show(outcome, is_json=True, unknown=len(unknown)) or UNFINISHED
 
     # Once they have been shown, and never the identifier itself.
     print(_describe_unknown(unknown, is_list=asked.is_list))
+    # Whoever cannot answer has not agreed: a search opens every place, and sets a tombstone for
+    # somebody who may be a misspelling.
     if not sys.stdin.isatty():
         print("Nothing was done about that: give --search-anyway to search for it all the same.")
         return _show(outcome, is_json=False) or UNFINISHED
@@ -347,6 +355,8 @@ def _preview(
         installation=installation,
         say=_say,
     )
+    # A person is unknown if nothing is held under any of their identifiers; of others, the
+    # identifiers that nobody knows are told by their places.
     places = Counter(number for number, _ in preview.unheld)
     unknown = [
         person
@@ -361,6 +371,7 @@ def _preview(
         lines.append(_describe_unknown(unknown, is_list=asked.is_list))
     lines.append("Nothing was changed.")
     print_result(lines, _preview_values(preview, len(unknown)), is_json=asked.is_json)
+    # As the erasure itself would end.
     return UNFINISHED if unknown and not asked.searches_unknown else 0
 
 
@@ -438,6 +449,7 @@ def read_people(subject: str | None, also: Sequence[str], listed: Path | None) -
         )
     people = []
     for number, line in enumerate(_read_lines(listed), 1):
+        # Blanks around an identifier are what a spreadsheet leaves; within it they are its own.
         identifiers = tuple(part.strip() for part in line.split(SEPARATOR) if part.strip())
         if identifiers:
             people.append(AskedPerson(number, identifiers))
@@ -510,6 +522,8 @@ def _refuse_nobody(people: Sequence[object]) -> None:
 
 def _show(outcome: "ErasureOutcome", *, is_json: bool, unknown: int = 0) -> int:
     print_result(_describe_outcome(outcome), _outcome_values(outcome, unknown), is_json=is_json)
+    # Before the service that is away: that one is asked again each night, and this waits for a
+    # person.
     if outcome.set_aside or outcome.faults:
         return UNFINISHED
     return SERVICE_DOWN if outcome.held_up else 0
@@ -531,6 +545,7 @@ def _describe_outcome(outcome: "ErasureOutcome") -> Iterator[str]:
     for request in outcome.requests:
         yield _describe(request)
 
+    # Each once: a batch that fails is divided, and its halves search the same places anew (ADR 74).
     for line in dict.fromkeys(outcome.purged.left):
         yield f"left to a person: {line}"
 
@@ -617,6 +632,7 @@ def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool
             remedy="Say why they may be processed again.",
         )
 
+    # The store that the log has seen, and no new one: in an empty store there is nobody to lift.
     keys = open_guarded_keys(installation)
     subject = pseudonym(installation.secret("pseudonym"), identifier)
 

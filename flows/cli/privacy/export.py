@@ -60,7 +60,9 @@ def main(
     (identifier,) = read_identifiers(subject, None)
     pairs = [argument.partition("=") for argument in custodian or ()]
     custodians = [
-        (name, read_private_key(installation.settings.from_caller(path))) for name, _, path in pairs
+        # Its place stands within a word, so that nobody has settled yet where it begins.
+        (name, read_private_key(installation.settings.from_caller(path)))
+        for name, _, path in pairs
     ]
 
     person = export_person(

@@ -96,6 +96,8 @@ def main(
 
     # Whoever is being erased at this moment is done first: that erasure has looked for holds.
     with keys.tables.erasure_lock():
+        # In the journal first, and then noted in the key store, which the log watches: a journal
+        # that is older than the note is found out, and no hold is forgotten by a restore.
         hold = place_hold(
             keys,
             journal,

@@ -11,6 +11,7 @@ def request_values(request: "ErasureRequest") -> dict[str, Any]:
     failure = request.failure
     deferral = request.deferral
 
+    # Nothing here says whose request it is: not the pseudonym, which whoever has the key can match.
     return {
         "request": request.request_id,
         "useCase": request.use_case,

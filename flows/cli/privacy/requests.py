@@ -64,6 +64,7 @@ def main(
         journal = open_known_journal(installation, open_key_tables(installation))
     else:
         journal = open_journal(installation)
+    # Read once, for the tables, the page and the exit code: they say the same.
     status = pages.read_status(journal, day, installation)
 
     if is_json:

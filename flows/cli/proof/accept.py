@@ -63,6 +63,8 @@ def main(
 
     # The fields come first: if they cannot be set, no file is left behind that nobody reads.
     names: dict[str, str | None] = {field: FILE_FIELDS[field] for field in yardsticks}
+    # `first_version` says why there is no earlier delivery to compare with: from now on there is
+    # one.
     set_fields(case, {**names, FIRST_VERSION: None}, workspace)
 
     folder = case_path(case).parent

@@ -26,6 +26,7 @@ def main(context: typer.Context, *, is_json: Json = False) -> int:
     finally:
         ledger.close()
 
+    # No entry, no checkpoint: that would be reported as held by everybody, and nothing is.
     if not size:
         raise EvidenceError(
             "ledger", expected="entries", found="none", remedy="Run a release first."

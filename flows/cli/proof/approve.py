@@ -111,6 +111,7 @@ def main(
     load_case(use_case, installation.workspace)
     terms = ApprovalTerms(use_case, reason, expires, capacity, undecided, tuple(check_ids or ()))
     _require_gate_of_checks(terms)
+    # Before the log is read, which takes a while: who has no key is told so at once.
     signer = load_own_key(key, installation)
 
     # Checked by the rules of every later reader before it is recorded: an entry stays for ever.
@@ -126,6 +127,8 @@ def main(
     if is_printed:
         print(envelope.to_bytes().decode())
         return 0
+    # Reading holds no lock: what somebody appended meanwhile stands before this, and every reader
+    # judges it again as of its place.
     with open_notary(installation) as notary:
         recorded = notary.append_signed([envelope])[0]
     line = f"recorded as entry {recorded.index} of {recorded.origin}; it stays visible for ever"
@@ -178,6 +181,7 @@ def _approve_promotion(
 
 
 def _statement(terms: ApprovalTerms, log: Log, chain: Chain, signer: LocalSigner) -> Statement:
+    # Of a key that nobody has enrolled no person is known; `check` refuses it in words that say so.
     holder = log.keys.entries.get(signer.public.keyid)
     common = {
         "person": holder.holder if holder else "",
@@ -191,7 +195,10 @@ def _statement(terms: ApprovalTerms, log: Log, chain: Chain, signer: LocalSigner
 
     verdict = chain.verdicts.get(terms.undecided)
     checks = verdict.checks() if verdict else ()
+    # By id, and never by the text of a check, which may change any day (ADR 51).
     undecided = tuple(check.key for check in checks if check.outcome is Outcome.UNDECIDED)
+    # Ids are written out also where all are meant: what becomes undecided later was accepted by
+    # nobody.
     accepted = terms.checks or undecided
     unknown = [key for key in accepted if key not in undecided]
     if verdict is None or not accepted or unknown:
@@ -205,6 +212,7 @@ def _statement(terms: ApprovalTerms, log: Log, chain: Chain, signer: LocalSigner
     return acceptance(
         terms.use_case,
         terms.undecided,
+        # Of this verdict alone: a gate that judges anew needs somebody who looks anew.
         verdict_sha256=verdict.report_sha256,
         tests=accepted,
         **common,
@@ -223,4 +231,5 @@ def _end_of(day: str) -> str:
             remedy="Name the last day on which it is in force.",
         ) from error
 
+    # With its zone: a time without one is no time to a reader, and has expired (ADR 36).
     return parsed.strftime("%Y-%m-%dT23:59:59Z")

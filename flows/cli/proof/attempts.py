@@ -20,6 +20,7 @@ from tasks.verifier.attempts.shown import attempt_values, lines_about_attempts
 from tasks.verifier.lineage import Chain
 from tasks.verifier.text_report import printable
 
+# Pages cut the list; whoever asks for it by name gets the whole.
 EVERY = sys.maxsize
 
 

@@ -61,6 +61,7 @@ def main(
         ledger.close()
 
     signed = log.required_statements(AuditBatch)
+    # Before anything is sent on: a receiver should not get what somebody has altered here.
     unsigned_events = verify(installation.home / "audit", signed)
     events = sum(batch.predicate.events for batch in signed)
     problems = ship(installation) if is_shipping else ()
@@ -89,6 +90,8 @@ def _follow(installation: Installation) -> None:
         )
 
     ended = threading.Event()
+    # Not by an exception: it could fall between the receiver's answer and the note of what was
+    # sent, and the next start would send that again.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
 

@@ -49,6 +49,8 @@ def main(
     installation = installation_of(context)
     load_case(use_case, installation.workspace)
     _require_new_files(output, verifier)
+    # Every entry of the log: what speaks against a model (a revoked key, a later decision, what is
+    # in force) may be in entries about something else (ADR 50, 53).
     with open_chain(use_case, model, installation, is_whole=True) as (
         ledger,
         log,
@@ -61,6 +63,7 @@ def main(
 
     content = archive(files)
     write_new_file(output, content)
+    # The first key of a log is its root's: `Notary.begin` enters that before all others.
     root_keyid = next(iter(log.keys.entries))
     lines = [
         f"wrote {output}: {len(contents.entries)} statements, {len(content):,} bytes",
@@ -69,6 +72,8 @@ def main(
     if verifier:
         write_verifier(verifier, installation.workspace)
         command = f"python {verifier.name} {output.name} --root KEYID"
+        # KEYID stands there as a word: whoever took it from beside the archive would check the
+        # archive by itself.
         lines.append(f"wrote {verifier}: `{command}`")
     values = {
         "file": str(output),

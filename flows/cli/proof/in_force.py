@@ -45,6 +45,7 @@ from tasks.verifier.lineage import short
 from tasks.verifier.log_reader import SAYING_IN_FORCE, Log, read_log
 from tasks.verifier.statement_index import Entry, verified
 
+# As a proposal is printed; anything else names a file.
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 NONE = "none"  # the value of an option that empties a list
 
@@ -329,6 +330,7 @@ def _sign(asked: AskedSignature, installation: Installation) -> None:
         person = holder.holder if holder else ""
         statement = InForce(terms, person, asked.reason, timestamp()).to_statement()
         envelope = sign(statement.to_bytes(), signer)
+        # As the entry that it would be, so that the key's validity at that place counts as well.
         entry = Entry(log.head.size, envelope, sha256(envelope.to_bytes()).hexdigest())
         _require_another_person(verified(entry, log.keys).key.public.keyid, terms, history, log)
 
@@ -349,6 +351,8 @@ def _proposed(digest: str, history: LawHistory) -> Terms:
 def _require_present(terms: Terms, history: LawHistory) -> None:
     """Refuse terms that were drafted to replace something else than what is in force now."""
     present = history.law.sha256 if history.law else ""
+    # By digest: what was drafted against something else than what is in force now would undo what
+    # came between, and an old proposal could be signed again (ADR 53).
     if terms.replaces != present:
         raise _refused(
             f"a proposal that replaces {short(present)}",
@@ -364,6 +368,7 @@ def _require_another_person(keyid: str, terms: Terms, history: LawHistory, log: 
         if proposal.terms.sha256 == terms.sha256
         for signature in proposal.signatures
     ]
+    # Two keys of one person are one person, by id, name or address (ADR 51).
     signers = [log.keys.entries[signed] for signed in keyids]
     if count_people([*signers, log.keys.entries[keyid]]) == count_people(signers):
         raise _refused("a second person", "one who has signed it already, by key, name or address")
@@ -389,6 +394,8 @@ def _print_state(terms: Terms, index: int, history: LawHistory, *, is_json: bool
     Raises:
         EvidenceError: Another entry was signed a moment before, and this one counts for nothing.
     """
+    # Asked of what was read again: with two people needed, this may have been the first of two, or
+    # somebody else's entry came a moment before.
     law = history.law
     if law and law.sha256 == terms.sha256:
         if is_json:
@@ -425,6 +432,7 @@ def _print_state(terms: Terms, index: int, history: LawHistory, *, is_json: bool
 
 def _read(notary: Notary, installation: Installation) -> Log | None:
     """Return the log with what was ever in force; None where it has not begun."""
+    # A log that has not begun has no key yet by which it could be read.
     if notary.ledger.head() is None:
         return None
     return read_log(notary.ledger, trusted_root(installation), SAYING_IN_FORCE)

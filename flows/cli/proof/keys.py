@@ -35,6 +35,8 @@ MOST_PEM_BYTES = 4096  # a P-256 key needs 178
 PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLIC KEY-----\n")
 
 
+# A person's key is on that person's machine, and the root key names the log: neither can be made
+# anew here.
 SERVICE_ROLES = tuple(role for role in ROLES if role not in (ROOT, *PERSONAL))
 GIVEN_ROLES = tuple(role for role in ROLES if role != ROOT)
 
@@ -125,6 +127,7 @@ def enrol(
     """Record that a key may sign for these roles."""
     installation = installation_of(context)
     public = _read_public_key(public_path)
+    # As hashes: the entry stays for ever, and everybody who has a bundle reads it.
     hashes = (value for address in email or () for value in addresses_sha256(address))
     enrolment = Enrolment(
         public=public,
@@ -298,6 +301,8 @@ def _revoke(
     """Void a key; return it, and the entry from which on it is void."""
     log = _read_log_of_keys(installation)
     entry = find_key(keyid, log)
+    # `until` is the first entry for which the key is void, `--valid-to` the last for which it is
+    # not.
     until = log.head.size if valid_to is None else valid_to + 1
     # Later than the newest entry, whoever stole the key could still sign up to there.
     if not 0 <= until - 1 < log.head.size:
@@ -345,6 +350,7 @@ def _read_public_key(path: Path) -> PublicKey:
     """Read one public key in PEM, and nothing beside it: the whole text is signed and kept."""
     try:
         data = read_regular_file(path, most_bytes=MOST_PEM_BYTES)
+        # A file that came by mail from Windows is the same key.
         text = data.decode("ascii").replace("\r\n", "\n").strip() + "\n"
     except OSError as error:
         raise _unusable(
@@ -353,6 +359,8 @@ def _read_public_key(path: Path) -> PublicKey:
     except UnicodeDecodeError as error:
         raise _unusable(path, "a public key in PEM", "bytes that are no ASCII") from error
 
+    # Before the form is asked: it would be refused by that, too, without a word that the key is
+    # lost.
     if b"PRIVATE KEY" in data:
         raise _unusable(
             path,
@@ -395,6 +403,7 @@ def _rotate(role: str, installation: Installation) -> tuple[PublicKey, PublicKey
     """Return the old key, the new one, and how many entries the old one may have signed."""
     with open_notary(installation) as notary:
         old = notary.signer(role)
+        # By the file and not by the setting: what a key service holds, it has to make anew itself.
         path = signing_folder(installation) / f"{role}.pem"
         if not path.is_file():
             raise ConfigError(
@@ -405,6 +414,7 @@ def _rotate(role: str, installation: Installation) -> tuple[PublicKey, PublicKey
                 "then `keys revoke` the old key.",
             )
 
+        # Kept where an earlier rotation was interrupted: the ledger may know it by now.
         new = LocalSigner.make(path.with_name(f"{role}.new.pem"))
         root_key = notary.signer(ROOT)
         added = add_key(new.public, (role,), "worker", reason="rotation")
@@ -447,6 +457,7 @@ def find_key(start: str, log: Log) -> KeyEntry:
     Raises:
         ConfigError: No key's id does, or several keys' ids do.
     """
+    # Six digits at least: a beginning that is typed by mistake should be no key's.
     is_start = re.fullmatch("[0-9a-f]{6,}", start) is not None
     matching = [
         entry for keyid, entry in log.keys.entries.items() if is_start and keyid.startswith(start)

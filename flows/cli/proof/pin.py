@@ -94,6 +94,8 @@ def set_pin(reason: str, installation: Installation, *, is_first: bool) -> Pinne
             trusted = trusted or notary.log_root_key().public.keyid
 
         log = read_log(ledger, trusted, KEYS_ALONE)
+        # A log that was rolled back verifies as well as the one that was: only who keeps a copy
+        # elsewhere can tell. Where no anchor is configured, nobody is asked.
         if lines := refusals(ledger, NO_ENTRY, installation):
             raise EvidenceError(
                 "ledger",

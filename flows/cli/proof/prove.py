@@ -130,6 +130,8 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
         DataError: The row is not that of a declined application of this run.
         EvidenceError: No signed statement is about the tree of explanations in `data/`.
     """
+    # Sealed rows of those who were declined, and of nobody else; of who was erased since there is
+    # none.
     reasons = stage_run.read_rows("explain", "reasons")
     matching = reasons[reasons["row"] == row]
     if len(matching) != 1:
@@ -143,6 +145,8 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
     # The explanation in exactly the form that the run committed to.
     data = stage_run.data
     (record,) = matching.to_dict("records")
+    # From the model, and not from `configs/`: the words that the run committed to are those that it
+    # was registered with.
     reason_map = DecisionModel.load(data / "train" / "model").reasons
     model_sha256 = sha256_of(data / "train" / "model")
     reasons_told = told(record, sentences_of(reason_map))
@@ -155,6 +159,8 @@ def prove_decision(stage_run: StageRun, row: int, log: Log, chain: Chain) -> Dec
     run = run_id(model_sha256, sha256_of(data / "redact" / "rows.parquet"))
     salt = salt_of(key.nonce_key, run, row)
 
+    # Looked for among the leaves that lie here, and the tree's head among what was signed for: a
+    # leaf that somebody added has no signed tree above it.
     leaves = commitments_of((data / TREE).read_bytes())
     index, path = prove(leaves, commitment(salt, explanation))
     tree_root = root_hash_of([leaf_hash(leaf) for leaf in leaves])
@@ -182,6 +188,7 @@ def require_same_decision(stage_run: StageRun, committed: Explanation) -> None:
     model = DecisionModel.load(model_path)
     model_sha256 = sha256_of(model_path)
     reasons = stage_run.read_rows("explain", "reasons", columns=("subject", "row"))
+    # `prove_decision` has found exactly one row of this number.
     (subject,) = reasons.loc[reasons["row"] == committed.row, "subject"]
     rows = stage_run.read_rows("redact", columns=("subject", *model.scorer.features))
     own = rows[rows["subject"] == subject]

@@ -96,6 +96,8 @@ def main(
         language=language,
         json=is_json,
     )
+    # Of a bundle everything is asked of the file alone: no use case of this checkout, nor its
+    # ledger, has a say.
     if what.endswith(".zip"):
         return answer_bundle(installation.settings.from_caller(what), options)
 
@@ -112,6 +114,7 @@ def main(
 
     try:
         return _answer_case(case, root_keyid, options, installation)
+    # A log that never began is not broken: there is nothing to ask about (2, and not 6).
     except EmptyLedgerError:
         raise
     except EvidenceError as error:

@@ -57,6 +57,7 @@ def main(
     is_json: Json = False,
 ) -> int:
     """Decide whether a model may serve, sign for it, and move the alias."""
+    # Read before anything is asked: a file that is none should not leave half a step.
     approval = "" if approval_path is None else _read_approval(approval_path)
     print_step(
         PromotionStep.PROMOTE,

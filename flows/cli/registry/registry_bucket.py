@@ -52,6 +52,7 @@ def main(
         )
     checks = check_bucket(bucket, anonymous_client(bucket))
     values = [{"id": item.id, "outcome": item.outcome.value, "text": item.text} for item in checks]
+    # What may not be asked is undecided, and undecided is not well.
     is_well = all(item.outcome is Outcome.PASS for item in checks)
     print_result((item.line() for item in checks), {"checks": values}, is_json=is_json)
     return DEVIATES if is_check and not is_well else 0

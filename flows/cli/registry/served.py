@@ -42,6 +42,8 @@ def main(
     installation = installation_of(context)
     load_case(use_case, installation.workspace)
     moment = _moment_of(at) if at else None
+    # From the log, and never from the registry: that one knows what serves now, and whoever may
+    # write to it can say anything of before.
     log = read_case_log(use_case, installation)
     timeline = read_timeline(log, use_case)
 
@@ -73,6 +75,7 @@ def _moment_of(text: str) -> int:
     except ValueError:
         moment = None
 
+    # A time without its zone is another moment on another machine (ADR 36).
     if moment is None or moment.tzinfo is None:
         raise UsageError(
             "--at",

@@ -41,6 +41,7 @@ def main(
 
     scheme = "models:/"
     full_uri = uri if uri.startswith(scheme) else f"{scheme}{uri}"
+    # The checks of loading, asked without it: a monitor has no use for a model in its memory.
     model = verify_model(full_uri, installation_of(context))
 
     lines = [f"{model.name} version {model.version}: sha256:{model.model_sha256}"]

@@ -61,6 +61,8 @@ def main(
     values = {
         "outcome": str(scanned.outcome),
         "packages": len(scanned.shipped),
+        # What it was judged by, and what it looked at: the same scan on another day has another
+        # database.
         "declaredSha256": sha256_of(path),
         "databaseSha256": scanned.database_sha256,
         "recordsSha256": scanned.records_sha256,
@@ -73,5 +75,7 @@ def main(
         },
     }
     print_result(lines, values, is_json=is_json)
+    # What nobody measured (no database is declared, Trivy is not installed) is said, and does not
+    # shut the gate; what is undecided does.
     is_open = scanned.outcome in (Outcome.PASS, Outcome.NOT_MEASURED)
     return 0 if is_open else RefusedError.exit_code
