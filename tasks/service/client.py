@@ -106,6 +106,8 @@ def open_worker(
 
 def keep_files(files: Any, folder: Path) -> None:
     """Write what the worker sent for people to look at; names that lead elsewhere are left out."""
+    # The folder comes from what was asked for, and is held to names of ours all the same: a stage's
+    # name is a word of the caller.
     if not isinstance(files, dict) or folder.name not in (*STAGES, DOSSIER):
         return
 

@@ -54,6 +54,7 @@ def serve(config_path: Path) -> None:
     config = read_service_config(config_path)
     worker = account(config.accounts.worker)
     stage = account(config.accounts.stage)
+    # Before anything is made: each folder's owner is what keeps the two apart.
     _require_distinct(worker, stage)
     _make_folders(config, worker, stage)
 
@@ -112,6 +113,8 @@ def _answer_all(
             connection, _ = asking.accept()
             with connection:
                 uid = peer_uid(connection)
+                # By the kernel's word for the peer's account (SO_PEERCRED), never by what a client
+                # says.
                 if sessions.has_room(uid):
                     pid = _start_session(asking, connection, uid, config_path, config)
                     sessions.add(pid, uid)
@@ -179,6 +182,7 @@ def _require_distinct(worker: Account, stage: Account) -> None:
     Raises:
         ConfigError: They are one, or one of them is root.
     """
+    # Groups as well: `trees` and `workspaces` are readable by the stage's group.
     if 0 in (worker.uid, stage.uid) or worker.uid == stage.uid or worker.gid == stage.gid:
         raise ConfigError(
             "accounts",
@@ -252,6 +256,7 @@ def _bind(path: Path, mode: int, uid: int, gid: int, *, is_packets: bool = False
     """
     kind = socket.SOCK_SEQPACKET if is_packets else socket.SOCK_STREAM
     with socket.socket(socket.AF_UNIX, kind) as probe:
+        # Asked by connecting: a socket's file outlives the service that made it.
         if probe.connect_ex(str(path)) == 0:
             raise ServiceError(
                 str(path),

@@ -43,6 +43,7 @@ def hand_over(folder: int, worker: Account, depth: int = 0) -> list[str]:
                 odd += [f"{name}/{below}" for below in hand_over(inner, worker, depth + 1)]
             finally:
                 os.close(inner)
+        # Asked again by the open descriptor below: a second name may be made between the two.
         elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
             os.chown(name, worker.uid, worker.gid, dir_fd=folder, follow_symlinks=False)
             if not _close_to_others(name, folder):

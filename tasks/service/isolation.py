@@ -207,6 +207,8 @@ def become(account: Account) -> None:
     Raises:
         PermissionError: The kernel still lets this process be root again.
     """
+    # In this order: groups while it may still change them, then the group, and the account last,
+    # which takes the right to do either.
     os.setgroups([])
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)

@@ -164,6 +164,8 @@ class Launcher:
         run, reports, errors, channel = descriptors
         folder = self._require_run_folder(run, request.case)
         name = f"data/{request.case}/{request.stage}"
+        # By a descriptor, held until the outputs are handed over: a path could lead somewhere else
+        # by then.
         own = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=run)
 
         try:
@@ -191,6 +193,8 @@ class Launcher:
         # By the kernel's word for the descriptor, not by a path that the worker states.
         path = Path(f"/proc/self/fd/{run}").readlink()
         data = self._config.places.state / "workspaces" / case / "data"
+        # Of this use case: the worker names the case in the same request, and a mix-up of the two
+        # would let a stage write into another case's run.
         if path.parent != data or not path.name.startswith(PREFIX):
             raise ValueError(f"{path} is no run folder of this use case")
         return path
@@ -232,6 +236,8 @@ class Launcher:
         wait = _Wait(keeper, connection, passage, leash_write)
 
         code, excess = wait.until_end(self._excess_of(launch))
+        # Nothing was written where the child ended before its account was changed: then no code of
+        # the stage has run, and its exit code means nothing.
         if not facts:
             raise ValueError("the stage could not be set apart")
         return Isolation(**facts), code, excess
@@ -246,6 +252,8 @@ class Launcher:
         def excess() -> str:
             if time.monotonic() > end:
                 return f"stage_seconds = {limits.stage_seconds}"
+            # Walked and added up: a quota of the file system is not to be had everywhere, and
+            # RLIMIT_FSIZE bounds single files.
             if not is_within((own, launch.room.path), limits.stage_disk_mib << 20):
                 return f"stage_disk_mib = {limits.stage_disk_mib}"
             # What was removed and is still open counts in no folder.
@@ -309,6 +317,8 @@ class Launcher:
                 os.dup2(source, target)
             for descriptor in (streams.reports, streams.channel):
                 os.set_inheritable(descriptor, True)
+            # Whatever else this process inherited, also descriptors that a later version forgets to
+            # close: the folder of root, sockets, the leash.
             _close_others({0, 1, 2, streams.reports, streams.channel})
             limit_resources(self._config.limits)
             become(self._stage)

@@ -85,6 +85,9 @@ class Conversation:
         searched_bytes = 0
         while (line_bytes := self._buffer.find(b"\n", searched_bytes)) < 0:
             searched_bytes = len(self._buffer)
+            # Before more is received, so that memory is bounded whatever is sent; and searched on
+            # from where the last search ended, as each search from the start would take the square
+            # of a long message.
             if searched_bytes > self._most_bytes:
                 raise ValueError("a message without an end")
 

@@ -159,6 +159,7 @@ def _read_of_root(path: Path) -> bytes:
     except OSError as error:
         raise _wrong(path, "a file", type(error).__name__) from error
 
+    # Who may change this file decides which commits are released, and by which account.
     if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _wrong(path, "a file that root alone may write to", "another owner or mode")
     return text

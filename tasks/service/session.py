@@ -71,6 +71,8 @@ def _converse(conversation: Conversation, config: ServiceConfig, uid: int) -> No
         is_begun = False
         while request is not None or not is_begun:
             line = _line_of(conversation)
+            # Opened again after each silence, with everything that is asked at a beginning:
+            # meanwhile the ref may have moved, or the commit's signer have been struck off.
             with open_release(case, commit, uid, config, line, conversation.is_open) as release:
                 if not is_begun:
                     conversation.say(tell="done", mode="enforced", actor=release.mandate.actor)
@@ -169,6 +171,8 @@ def _run_stage(stage: str, release: Release, conversation: Conversation) -> dict
     result = reproduce(
         stage,
         release.case,
+        # The last stage asks DVC for the whole path: from a leftover of an earlier stage nothing
+        # may be registered.
         with_upstream=stage == OPENS_REGISTRY,
         on_line=_line_of(conversation),
     )
@@ -201,6 +205,8 @@ def _encoded(paths: Sequence[Path], folder: Path) -> dict[str, str]:
     total_bytes = 0
     for path in paths:
         total_bytes += path.stat().st_size
+        # What does not fit is left out whole, and smaller files after it may fit: these are copies
+        # for people.
         if total_bytes <= MOST_PAGE_BYTES:
             name = path.relative_to(folder).as_posix()
             files[name] = base64.b64encode(path.read_bytes()).decode()

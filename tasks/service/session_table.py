@@ -39,6 +39,7 @@ class SessionTable:
         try:
             descriptor = os.pidfd_open(pid)
         except OSError:
+            # By its number, which is safe here: a child that nobody has waited for keeps it.
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             raise

@@ -94,6 +94,8 @@ def is_within(folders: Iterable[Path], most_bytes: int) -> bool:
             for entry in listed:
                 with suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)
+                    # Blocks and not lengths: a file with holes is as long as it likes and takes
+                    # nothing.
                     total_bytes += status.st_blocks * BLOCK_BYTES
                     if stat.S_ISDIR(status.st_mode):
                         waiting.append((Path(entry.path), depth + 1))

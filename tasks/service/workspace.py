@@ -98,6 +98,8 @@ def open_release(
         with _alone(state / "mirrors" / f"{name}.lock", lambda: None, is_wanted):
             mirror.fetch()
         signers = code.allowed_signers.read_text(encoding="utf-8") if code.allowed_signers else ""
+        # Fetched first, each time: a ref that was moved back, or a commit that nobody may release
+        # any more, is known.
         reason = mirror.releasable(commit, code.refs, signers)
         _check_out(mirror, commit, case, workspace)
         _name_commit(state / "mirrors" / name, commit, workspace)
@@ -112,6 +114,7 @@ def open_release(
         )
         path = state / "home" / f"mandate-{case}.json"
         path.write_text(mandate.to_json(), encoding="utf-8")
+        # By the environment, since DVC starts `python -m tasks` as a process of its own.
         os.environ["PORTCULLIS_MANDATE"] = str(path)
         os.chdir(workspace)
         settings = Settings.from_environment(os.environ)
@@ -159,6 +162,8 @@ def _check_out(mirror: CommitMirror, commit: str, case: str, workspace: Path) ->
 
         # The names of the commit's own folders, each checked: they become words of commands.
         cases = case_names_in(draft)
+        # DVC runs the commands that stand there, under the worker's account: they are derived here
+        # and compared, never taken from the commit.
         if tree.files.get("dvc.yaml") != dvc_text(draft, cases).encode():
             raise EvidenceError(
                 "commit, dvc.yaml",
@@ -222,6 +227,7 @@ def _replace_code(draft: Path, workspace: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
+    # Moved and not copied: the draft lies beside the workspace, on the same file system.
     for entry in draft.iterdir():
         if entry.name not in KEPT:
             entry.rename(workspace / entry.name)

@@ -68,6 +68,8 @@ def record_consent(data: bytes, case: str, model: str, installation: Installatio
     ledger = open_ledger(installation)
     try:
         log = read_log(ledger, trusted_root(installation), Selection.of_case(case))
+        # A key that is revoked between this and the append counts for nothing there: readers ask by
+        # the index.
         check(envelope, log, examine(log, case, model), Mandate.of(installation).mode)
     finally:
         ledger.close()

@@ -42,6 +42,7 @@ def ask_before(
         rows = _digest(run, case, TRAINED_ON)
         return clear_training(case, rows, frozen, mode=mode, may_recall=True).refusals
     model = _digest(run, case, STAGES["train"].product)
+    # Of the checkout, not of the snapshot: DVC compares what lies in `data/` with its lock.
     stale = find_stale(case, installation)
     cleared = clear_model(case, model, frozen, mode=mode, may_recall=True)
     return (*stale, *cleared.refusals)

@@ -63,6 +63,8 @@ def confirm_registration(case: str, installation: Installation) -> Confirmation:
         params = section(case, OPENS_REGISTRY, RegisterParams, snapshot)
         clearance = clear_model(case, model_sha256, frozen, mode=mandate.mode)
 
+    # The registry last, and only where nothing else speaks against it: it is a service elsewhere,
+    # and no version of it makes up for a decision that is not there.
     refusals = (
         *_undecided(case, clearance),
         *clearance.refusals,
@@ -189,6 +191,7 @@ def _changed(case: str, clearance: Clearance, workspace: Path) -> Iterator[Refus
     ]
     for stage, name, sha256 in signed:
         path = workspace / "data" / name
+        # By bytes, since DVC takes a file of its old size and time for unchanged.
         if not path.exists() or sha256_of(path) == sha256:
             continue
 

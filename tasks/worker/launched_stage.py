@@ -37,6 +37,8 @@ class LaunchedStage:
                 folder.
         """
         with self._connection:
+            # One packet (SEQPACKET): either the whole answer, or nothing where the launcher has
+            # gone.
             text = self._connection.recv(MOST_ANSWER_BYTES)
         try:
             answer: dict[str, Any] = parse_json(text)
@@ -50,6 +52,7 @@ class LaunchedStage:
                 remedy="Look into the service's log; nothing was signed.",
             ) from error
 
+        # Asked before the exit code counts: a stage that was ended for what it took has one, too.
         if excess := answer.get("excess"):
             raise EvidenceError(
                 "stage",

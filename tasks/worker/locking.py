@@ -24,6 +24,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 def hold(lock: Path) -> int:
     """Mark as used, with all others who do so, what `lock` stands for; until it is closed."""
+    # Not through a link: the lock would be of another file, and made wherever the link leads.
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
@@ -37,6 +38,7 @@ def is_held(lock: Path) -> bool:
         return False
 
     try:
+        # Alone, if nobody has a share: the lock that is got goes again with the descriptor.
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return False

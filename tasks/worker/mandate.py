@@ -83,6 +83,8 @@ class Mandate:
         values = parse_json(text)
         launcher = Path(values["launcher"]) if values["launcher"] else None
         mode = Mode(values["mode"])
+        # Neither half alone: without a launcher, stages would run under the account that signs, and
+        # the evidence would say `enforced`.
         if (mode is Mode.ENFORCED) != (launcher is not None):
             raise ValueError("stages of another account, and only these, are enforced")
 

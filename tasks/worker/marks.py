@@ -63,6 +63,8 @@ def mark_links(path: str | Path, name: str) -> Marks:
         stat = os.stat(path)  # noqa: PTH116 - as text where it is one of thousands
     except FileNotFoundError:
         return ((name, ()),)
+    # Device and inode, because a file that is put in the place of another has times of its own,
+    # which may be older.
     mark = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return ((name, mark),)
 
@@ -96,6 +98,8 @@ def _try_lease(file: Path, name: str) -> None:
         try:
             fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except OSError as error:
+            # EAGAIN is the one answer that says that somebody has it open for writing; EACCES and
+            # EINVAL say that this account or this file system grants no lease.
             if error.errno == errno.EAGAIN:
                 raise _written_to(name) from error
         else:

@@ -81,11 +81,15 @@ def publish_model(
             found=f"{decision.model_sha256[:12]}…",
             remedy="Nothing was published: run the release again with nothing else writing.",
         )
+    # Undecided checks that somebody accepted are let through here, as the decision that is signed
+    # has asked for them; a failed check never is.
     if refusals := refusals_that_stand(decision.gates, is_cleared=True):
         raise RefusedError(
             f"register@{case}", refusals, remedy="Mend what failed, never the limit."
         )
 
+    # After the decision was appended: the list of attempts that is published has this one as
+    # decided.
     notes = note_attempts(case, model.sha256, installation)
     release = _release(stage_run, decision, circumstances, decided, notes, _standing(dossier))
     # Nothing but the receipt is written into the run folder: the page is of the registry alone.

@@ -80,6 +80,7 @@ class RunFolder:
         after = self.marks()
         if after == before:
             return
+        # Both ways: a file that was added changes nothing that was there.
         changed = sorted({name for name, _ in set(before) ^ set(after)})
         raise _exchanged(changed[0])
 
@@ -94,6 +95,8 @@ class RunFolder:
         for name in self.declared.outputs:
             made = self.path / name
             place = target / made.name
+            # rename(2) replaces a file and an empty folder; a full one has to go first. Through a
+            # link nothing is removed.
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
             made.replace(place)
@@ -132,6 +135,7 @@ def open_run_folder(declared: Declared, workspace: Path, snapshot: Path) -> Iter
     # One at a time: a folder that was made, and is not marked as used yet, looks like an orphan.
     with lock_folder(data):
         _remove_orphans(data)
+        # A name that cannot be foreseen: nobody can put a link there beforehand.
         folder = data / f"{PREFIX}{secrets.token_hex(8)}"
         folder.mkdir()
         lock = hold(folder / LOCK)
@@ -186,6 +190,8 @@ def _link_sources(folder: Path, case: str, workspace: Path) -> None:
     and `ingest` depends on it.
     """
     up = Path("..", "..")
+    # Not the worker's own: its keys and ledger (`.portcullis`), and the cache of use cases that
+    # this stage is not of.
     private = {".git", ".dvc", ".portcullis", ".venv", "data"}
     for entry in workspace.iterdir():
         if entry.name not in private and not (folder / entry.name).exists():

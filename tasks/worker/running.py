@@ -53,15 +53,21 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
     mandate = Mandate.of(installation)
     with ExitStack() as stack:
         tree, snapshot = stack.enter_context(open_snapshot(installation, mandate.trees))
+        # Before anything else is imported: from here on modules come from the snapshot, so that
+        # what is imported late is of the same commit.
         continue_from(snapshot, tree)
         declaration = declared(stage, case, snapshot)
         run = stack.enter_context(open_run_folder(declaration, installation.workspace, snapshot))
 
         # Asked before the stage's code runs: what may not be learnt from need not be read.
         write_clearance(run, ask_before(stage, case, run, snapshot, installation))
+        # Read by the worker, since the stage has no ledger to ask, and before the stage runs,
+        # because it opens the key store.
         known = read_compared_stores(installation)
         write_known_stores(run, known)
         before = attest_stage.look(declaration, installation, configuration=snapshot, data=run.path)
+        # Last before the start, so that little time lies between the look and the stage's own
+        # reading.
         marks = run.marks()
         process: StageProcess | LaunchedStage
         if mandate.launcher is None:
@@ -82,6 +88,7 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
             engine=report.engine,
         )
         if exit_code == 0:
+            # Only of a run that ended well: of another no output is signed for.
             run.require_unchanged(marks)
             # Before anything is signed about the run: it may not rest on a store that fell back.
             if report.key_store is not None:
@@ -109,6 +116,8 @@ def run_stage(stage: str, case: str, installation: Installation) -> tuple[int, t
             lines += attest_stage.attest(observed, counts, exit_code, publisher)
         except PortcullisError:
             write_dossier()
+            # After the signatures: an output that lies where later stages look for it was signed
+            # for.
             if exit_code == 0:
                 raise
             return exit_code, tuple(lines)

@@ -65,6 +65,8 @@ def continue_from(snapshot: Path, tree: Tree) -> None:
     for module, sha256 in _compiled_here():
         path = Path(str(module.__file__)).relative_to(checkout).as_posix()
         digests = tree.digests.get(path)
+        # By the digest of the source that was compiled, which the importer keeps: the file may have
+        # been put back by now.
         if digests is None or digests.sha256 != sha256:
             raise EvidenceError(
                 path,
@@ -73,6 +75,7 @@ def continue_from(snapshot: Path, tree: Tree) -> None:
                 remedy="Nothing was signed: run the stage again with nothing else writing.",
             )
         if hasattr(module, "__path__"):
+            # Of packages alone: where their next submodules are looked for.
             module.__path__ = [str(snapshot / Path(path).parent)]
 
 
@@ -81,6 +84,8 @@ def _write(tree: Tree, folder: Path) -> None:
     try:
         tree.write(folder)
     except EvidenceError:
+        # A run that reads from it now would see its code vanish: then it is the run that comes
+        # second which is refused.
         if is_held(_lock_of(folder)):
             raise
         _remove(folder)

@@ -59,8 +59,8 @@ class StageProcess:
 
 def read_report(reports: int) -> StageReport:
     """Return what a stage reports on a pipe: two counts, a key store's state, its engine."""
-    # The stage has ended, so what it reports is in the pipe by now. Waiting for the pipe's end would
-    # be waiting for whatever it left running, which may hold the other end open for ever.
+    # The stage has ended, so what it reports is in the pipe by now. Waiting for the pipe's end
+    # would be waiting for whatever it left running, which may hold the other end open for ever.
     try:
         os.set_blocking(reports, False)
         text = os.read(reports, MOST_REPORT_BYTES)
@@ -88,6 +88,8 @@ def read_report(reports: int) -> StageReport:
             KeyStoreState.from_dict(reported) if reported else None,
             engine if len(engine) <= MOST_ENGINE_WORDS else {},
         )
+    # What is no report claims nothing: counts are then absent in the evidence, and a key store that
+    # is not named is not recorded.
     except (ValueError, AttributeError):
         return StageReport()
 
@@ -98,6 +100,8 @@ def start_stage(
     """Start the stage's own code in the run folder."""
     reports, pipe = os.pipe()
     os.set_inheritable(pipe, True)
+    # Everything but what the table of variables withholds, since libraries have variables of their
+    # own. Under the service the environment is made from nothing (`tasks.service.launcher`).
     environment = environment_of_stage(os.environ) | installation.settings.stage_secrets()
     environment |= {
         # The default lies in the checkout, which is not the stage's current folder.
