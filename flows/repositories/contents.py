@@ -7,6 +7,7 @@ A checkout has all of it at its top. An installed package has `flows` and `tasks
 from collections.abc import Iterator
 from pathlib import Path
 
+# Of the code that runs, not of the current folder: what is laid out is this version's.
 CODE = Path(__file__).resolve().parents[2]
 INSTALLED = CODE.parent / "repository"
 
@@ -47,6 +48,7 @@ EXAMPLE = "configs/claims"
 PREFECT = "prefect.yaml"
 
 # Files that have another name, or are at another place, where they come from.
+# The owner's own LICENSE is about their use cases.
 RENAMED = {"LICENSE-portcullis": "LICENSE"}
 OWN_SCRIPT = "flows/installed.py"  # in a wheel it is the package's own `__init__.py`
 EXECUTABLE = frozenset(
@@ -91,6 +93,7 @@ def _files_below(name: str) -> Iterator[tuple[str, Path]]:
     if source.is_file():
         yield name, source
         return
+    # Sorted: the same version writes the same manifest, whatever the file system's order.
     for file in sorted(source.rglob("*")):
         inside = file.relative_to(source)
         if file.is_file() and not any(part in LEFT_OUT for part in inside.parts):

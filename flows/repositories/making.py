@@ -60,6 +60,8 @@ def make_repository(folder: Path, version: str, *, has_example: bool) -> int:
     _begin_git(folder)
     for name, source in (managed | started | example | {PREFECT: prefect_file()}).items():
         _write(folder, name, source.read_bytes())
+    # After the files that it lists: an interrupted call leaves none, and nobody takes it for a
+    # repository.
     _write_manifest(folder, Manifest(version, digests_of(managed), digests_of(started)))
     _derive(folder)
     return len(managed) + len(started) + len(example)
@@ -87,9 +89,11 @@ def upgrade_repository(folder: Path, version: str) -> Upgrade:
             remedy="Start the command by the version to upgrade to: the installed `portcullis`, "
             "or the ./portcullis of its checkout.",
         )
+    # Before anything is written: an upgrade is whole or has not begun.
     _refuse_edited(folder, manifest, new)
 
     # What the owner has changed since it was written stays; so does what they have removed.
+    # Removed counts as changed: an owner who took a file out does not get it back.
     changed = {*changed_files(folder, manifest.started)}
     kept = sorted(
         name
@@ -102,6 +106,7 @@ def upgrade_repository(folder: Path, version: str) -> Upgrade:
         if name not in changed and (name in manifest.started or not (folder / name).exists())
     }
 
+    # Only what differs: an upgrade that was interrupted writes the rest.
     written = changed_files(folder, new | digests_of(fresh))
     removed = sorted(
         name for name in manifest.managed.keys() - new.keys() if (folder / name).exists()
@@ -109,14 +114,18 @@ def upgrade_repository(folder: Path, version: str) -> Upgrade:
     sources = managed | fresh
     for name in written:
         _write(folder, name, sources[name].read_bytes())
+    # After what is new is there: in between both versions' files lie there, and none is missing.
     for name in removed:
         _remove(folder, name)
+    # Last: until then the old one stands, by which the next call finishes this one.
     _write_manifest(folder, Manifest(version, new, {**manifest.started, **digests_of(fresh)}))
     _derive(folder)
     return Upgrade(manifest.version, version, tuple(written), tuple(removed), tuple(kept))
 
 
 def _refuse_target(folder: Path) -> None:
+    # Also from within a checkout: its code would then be a part of what the repository's commits
+    # hold.
     for above in (folder, *folder.parents):
         if all((above / mark).exists() for mark in MARKS):
             raise ConfigError(
@@ -141,6 +150,7 @@ def _refuse_edited(folder: Path, manifest: Manifest, new: Mapping[str, str]) -> 
     edited = [
         name
         for name in changed_files(folder, manifest.managed)
+        # A file that is this version's already is nobody's edit: an interrupted upgrade wrote it.
         if name not in new or changed_files(folder, {name: new[name]})
     ]
     own = [
@@ -173,6 +183,7 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     draft.unlink(missing_ok=True)
     with draft.open("xb") as stream:
         stream.write(content)
+    # By name, whatever the source's mode: git commits whether a file is executable.
     draft.chmod(0o755 if name in EXECUTABLE else 0o644)
     draft.replace(path)
 

@@ -45,6 +45,8 @@ def read_manifest(repository: Path) -> Manifest:
     """
     path = repository / MANIFEST
     try:
+        # A plain file of the repository, which whoever commits can write: it decides what is
+        # replaced and removed, so no path in it may lead out.
         content = json.loads(path.read_text(encoding="utf-8"))
         manifest = Manifest(
             version=str(content["version"]),
@@ -79,6 +81,7 @@ def changed_files(repository: Path, digests: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, digest in digests.items()
+        # A link counts as changed, whatever it leads to.
         if not _is_plain_file(repository / name) or file_sha256(repository / name) != digest
     ]
 
@@ -100,6 +103,8 @@ def _digests(content: Any) -> dict[str, str]:
     digests: dict[str, str] = {}
     for name, digest in content.items():
         parts = PurePosixPath(name).parts
+        # `//`, a trailing slash and `.` have another spelling than the path they name, by which
+        # they would be compared. `.git` is git's own.
         if name != "/".join(parts) or not parts or {".", "..", ".git"} & {*parts} or name[0] == "/":
             raise ValueError
         digests[name] = str(digest)

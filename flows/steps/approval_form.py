@@ -19,6 +19,7 @@ from pydantic import Field
 from flows.steps.where import ReleasePlace
 from tasks.errors import PortcullisError
 
+# After a month Prefect has the suspended run fail; a new one asks again.
 MOST_WAIT_SECONDS = 30 * 24 * 3600
 
 
@@ -44,6 +45,7 @@ def ask_for_approval(case: str, place: ReleasePlace) -> None:
     An approval that does not count leaves registration shut. A run that was started from a terminal
     is not suspended: it ends blocked, and says what to do.
     """
+    # A run from a terminal has nobody at a form: it would wait there, and its command with it.
     if not deployment.id or not (model := place.lacks_only_approval()):
         return
 
@@ -53,6 +55,8 @@ def ask_for_approval(case: str, place: ReleasePlace) -> None:
         f"`./portcullis approve {case} --model sha256:{model} --reason … --expires … --print`"
     )
     form = ApprovalForm.with_initial_data(description=description, envelope="")
+    # Prefect suspends a run once for each key, and gives the answer where the resumed run comes
+    # here again. By the model: another one asks anew.
     key = f"approval-{model[:16]}"
 
     # Prefect announces the state first and stores the form after it (prefect/flow_runs.py,
@@ -68,6 +72,7 @@ def record_approval(place: ReleasePlace, text: str) -> bool:
     """Record the envelope in a form's answer if it counts, and say whether it does."""
     try:
         place.record_consent(text)
+    # Not raised: registration stays shut by itself, and says in its refusal what is missing.
     except PortcullisError as error:
         get_run_logger().error("the form's approval does not count: %s", error)
         return False

@@ -42,6 +42,7 @@ def publish_artifacts(record: ReleaseRecord, workspace: Path, page: Path) -> Non
         page: The page of the release.
     """
     # Prefect's keys hold lower-case letters, digits and dashes only.
+    # A use case's name has none of these but the underscore (`tasks/config/case_name.py`).
     key = record.case.replace("_", "-")
     create_markdown_artifact(
         key=f"gates-{key}",
@@ -64,6 +65,7 @@ def publish_artifacts(record: ReleaseRecord, workspace: Path, page: Path) -> Non
         )
 
     for stage, report in report_pages(record.case, workspace, record.reached).items():
+        # By name, so that two runs of one release show the same ones.
         for plot in sorted(report.parent.glob("*.png"))[:MOST_PLOTS]:
             picture = "data:image/png;base64," + b64encode(plot.read_bytes()).decode()
             name = f"{key}-{stage}-{plot.stem}".lower().replace("_", "-")
@@ -129,6 +131,7 @@ def describe_release(record: ReleaseRecord, workspace: Path, page: Path) -> str:
         cells = " | ".join(map(as_markdown, row.cells()[:3]))
         table.append(f"| {cells} | {link} |")
 
+    # By the refusal and not by its text: two checks that say the same words are two reasons.
     reasons = [refusal.text for refusal in dict.fromkeys(record.refusals)]
     items = [f"- {as_markdown(line)}" for line in reasons or [record.outcome]]
     listed = [f"- {as_markdown(line)}" for line in record.attempts]

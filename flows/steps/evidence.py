@@ -53,6 +53,8 @@ def open_chain(
         model_sha256 = require_model_sha256(model)
     selection = EVERYTHING if is_whole else Selection.of_case_and_lineages(case)
 
+    # The pin of this installation is what tells a log that was rolled back. `Ledger` without one
+    # reads it all the same, which only `verify` may, and says so in its answer.
     is_unpinned = may_be_unpinned and not open_pin(installation).is_set()
     ledger = Ledger(open_store(installation)) if is_unpinned else open_ledger(installation)
     try:
@@ -68,6 +70,7 @@ def open_chain(
                 remedy=f"Run `./portcullis release {case}`.",
             )
 
+        # What was named, then what this installation trusts.
         trusted = root_keyid or trusted_root(installation)
         if is_unpinned and not trusted:
             trusted = head.origin.rpartition("/")[2]

@@ -15,6 +15,8 @@ from tasks.pipeline.runner import StageResult
 class ReleaseProgress:
     """The stages that a release has come to, and every refusal, each once."""
 
+    # Tasks of one wave are threads of one process. Dictionaries keep the order in which things were
+    # said.
     def __init__(self) -> None:
         self._lock = Lock()
         self._reached: set[str] = set()
@@ -70,10 +72,14 @@ class ReleaseProgress:
         """
         with self._lock:
             read = {subject_of(refusal) for refusal in (*self._by_gates, *self._refusals)}
+            # Already said in a gate's own log (`read`), and already a reason of this release
+            # (`stands`): the first is not logged again, the second not listed again.
             stands = {subject_of(refusal) for refusal in self._refusals}
             news: list[Refusal] = []
             # What a gate says of its check has the figures: that stands, whoever refuses for it.
             of_gates = {subject_of(refusal): refusal for refusal in self._by_gates}
+            # False before True: checks themselves come first, and what a decision repeats of them
+            # after.
             for item in sorted(refusals, key=_is_of_decision):
                 if _is_of_decision(item):
                     # Of a check that refuses by itself it says nothing new. Of one that does not,

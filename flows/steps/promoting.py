@@ -50,6 +50,7 @@ def take_step(
     if installation.settings.worker_socket:
         return _ask_worker(step, case, alias, installation, version=version, approval=approval)
 
+    # Recorded before the step is asked for, which looks for it in the log and nowhere else.
     if approval:
         record_promotion_approval(approval.encode(), case, installation)
     take = promote if step is PromotionStep.PROMOTE else roll_back
@@ -67,6 +68,8 @@ def _ask_worker(
     approval: str,
 ) -> StepAnswer:
     lines: list[str] = []
+    # The rule is the commit's, not that of the working tree: an approval binds the rule by its
+    # digest, and the service judges nothing that is not committed.
     commit = head_of(installation.workspace)
     with ask_service(case, commit, installation, lines.append) as client:
         if approval:

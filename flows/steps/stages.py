@@ -25,6 +25,7 @@ REFUSED = "Refused"
 GATE_FAILED = "GateFailed"
 UNAVAILABLE = "Unavailable"
 
+# Of stages that read a remote source alone (`task_for`): a gate is never tried again.
 RETRY_DELAYS_SECONDS: list[float] = [5, 20, 60]
 
 
@@ -62,6 +63,7 @@ logging.getLogger("prefect.flow_runs").addFilter(_cut_to_first_line)
     persist_result=False,
     log_prints=False,
 )
+# Between `@task` and the function: Prefect stores the traceback of whatever leaves the function.
 @withholding_texts()
 def run_stage(stage: str, case: str) -> State[str]:
     """Run one stage through DVC, and stream its process's output into this task run's log.
@@ -84,6 +86,7 @@ def run_stage(stage: str, case: str) -> State[str]:
 
     progress_of(case).reach(stage)
     progress_of(case).note_result(result)
+    # After `reach`: a gate that fails has done its work, and its report is this release's.
     verdict = verdict_of(stage, case, place.shown)
     if verdict is not None and verdict.outcome.is_blocking:
         refusals = verdict.refusals()
@@ -100,6 +103,8 @@ def run_stage(stage: str, case: str) -> State[str]:
 def failed_state(error: PortcullisError) -> State[Any]:
     """Log what a person can mend, and return the state that says it: of a service, by its name."""
     get_run_logger().error(error)
+    # By the exit code and not by the class: what a stage's process reports arrives as a
+    # `StageError`.
     name = UNAVAILABLE if error.exit_code == ServiceError.exit_code else None
     return Failed(name=name, message=str(error))
 
@@ -123,6 +128,7 @@ def blocked_message(refusals: tuple[Refusal, ...]) -> str:
 
 def task_for(stage: str, case: str, workspace: Path) -> Any:
     """Return the task that runs `stage` once, or again while a remote source does not answer."""
+    # A file is there or not: asking again would only keep a person waiting.
     is_remote = (
         STAGES[stage].reads_sources and section(case, "sources", Sources, workspace).is_remote
     )

@@ -105,6 +105,7 @@ def _seconds_of(result: StageResult) -> str:
 
 
 def _rate_of(result: StageResult) -> float | None:
+    # Of a stage that took less than its clock tells there is no rate.
     if result.rows is None or not result.seconds:
         return None
     return result.rows / result.seconds

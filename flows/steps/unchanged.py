@@ -35,6 +35,7 @@ from tasks.release_page.writing import write_release_page
 from tasks.system.installation import Installation
 from tasks.worker.confirming import prepare_to_confirm
 
+# Of the current folder, as DVC's own (`tasks/pipeline/runner.py`).
 LOCK_FILE = Path("dvc.lock")
 
 
@@ -55,11 +56,15 @@ def confirm_unchanged(case: str, installation: Installation, on_line: LineSink) 
 
 
 def _confirm(case: str, installation: Installation, place: ReleasePlace, on_line: LineSink) -> str:
+    # 1. Nothing is stale from the last stage back.
     if list_stale(OPENS_REGISTRY, case):
         return ""
 
     # While a stage's own process runs, this one only waits for it.
+    # Imports of the last look, while this thread waits for a stage's process. They change nothing,
+    # and where they fail the look itself will say so.
     Thread(target=prepare_to_confirm, daemon=True).start()
+    # 2. and 3. What always runs, runs; and what it wrote is what stood there.
     before = LOCK_FILE.read_bytes()
     progress = begin_progress(case)
     for stage in PATH:
@@ -70,10 +75,13 @@ def _confirm(case: str, installation: Installation, place: ReleasePlace, on_line
     if LOCK_FILE.read_bytes() != before:
         return ""
 
+    # 4. A verdict that cannot be read raises here, and the whole path says which. Then the last
+    # look.
     for stage in PATH:
         verdict_of(stage.name, case, place.shown)
     confirmation = place.confirm()
 
+    # 5. The page, made of the same record as after a whole path.
     outcome = describe_registration(case, confirmation)
     history = place.history()
     progress.note_made(history.made_seconds)

@@ -84,12 +84,16 @@ class Here:
 
         What opens the registry must.
         """
+        # A clock that nobody sets: by the machine's own, a correction would make an old look count
+        # as recent.
         self._begun[stage] = monotonic()
         if stage == OPENS_REGISTRY:
             # While the stage's own process runs, this one only waits for it.
             Thread(target=prepare_to_confirm, daemon=True).start()
 
         with explaining_machine(self._installation):  # DVC itself writes, too
+            # A model that was half-written by a run that somebody interrupted would else be
+            # registered: what opens the registry never trusts what lies before it.
             with_upstream = stage == OPENS_REGISTRY and not self._is_upstream_fresh()
             return reproduce(stage, self._case, with_upstream=with_upstream, on_line=on_line)
 
@@ -104,6 +108,7 @@ class Here:
             if stage.is_always_run and age_seconds > RECENT_SECONDS:
                 return False
 
+        # `register` itself may be stale, and is about to run.
         own = f"{OPENS_REGISTRY}@{self._case}: "
         return all(line.startswith(own) for line in list_stale(OPENS_REGISTRY, self._case))
 
@@ -165,6 +170,7 @@ class WithWorker:
             AcceptedCheck("", "", str(check["person"]), date.fromisoformat(check["expires"]))
             for check in answer["accepted"]
         )
+        # None is an answer of its own: nothing is in force.
         entry = answer["law_entry"]
         law_entry = None if entry is None else int(entry)
 
@@ -181,6 +187,8 @@ class WithWorker:
         return self._client.renew_dossier(is_registered=is_registered, is_failed=is_failed)
 
 
+# Prefect's tasks take plain values, and this is what they cannot take: one process runs one release
+# of a use case at a time.
 _places: dict[str, ReleasePlace] = {}
 
 
@@ -197,6 +205,7 @@ def open_place(case: str, installation: Installation, on_line: LineSink) -> Iter
         yield _places[case]
         return
 
+    # The service fetches this commit by itself, and takes no file from here.
     commit = head_of(installation.workspace)
     on_line(f"{case}: the worker releases commit {commit[:12]}; what is not committed is not seen")
     with ask_service(case, commit, installation, on_line) as client:
@@ -242,6 +251,7 @@ def one_release_at_a_time(
 
     DVC's own protects neither threads of one process nor the time between two stages.
     """
+    # The kernel gives it back where its holder is killed.
     with (installation.home / f"release-{case}.lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

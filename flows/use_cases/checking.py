@@ -46,6 +46,7 @@ STATED_SECTIONS: dict[str, str] = {
     "sources": "tasks.config.sources:Sources",
     "columns": "tasks.config.cases:Columns",
 }
+# What `redact` has a rule for; of another kind it would leave the value as it is.
 COARSENED_KINDS = ("age", "date", "ip", "zip")
 # Sections that a use case may leave out.
 OPTIONAL_SECTIONS: dict[str, str] = {
@@ -66,6 +67,7 @@ def section_classes() -> dict[str, str]:
     """
     classes = dict(SHARED_SECTIONS)
     for stage in PATH:
+        # Names and no classes: `sync` runs in hooks, and imports of a stage what it has to.
         params = f"tasks.stages.{stage.name}.params:{stage.name.capitalize()}"
         if stage.name in stage.sections:
             classes[stage.name] = f"{params}Params"
@@ -84,6 +86,8 @@ def check_cases(
     """
     lines: list[str] = []
     for name, values in cases.items():
+        # Of one that is wrong nothing is counted or remarked: the remarks read what has just been
+        # refused.
         own_faults = case_faults(name, values, workspace)
         for fault in own_faults:
             faults.add(fault)
@@ -121,6 +125,7 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
     empty = _check_nothing_is_empty(where, values, faults)
 
     sections: dict[str, Any] = {}
+    # 1. Each section by itself.
     for key, place in {**STATED_SECTIONS, **section_classes()}.items():
         # A field that is there and empty was told once, in words that say more.
         with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
@@ -131,6 +136,7 @@ def case_faults(name: str, values: dict[str, Any], workspace: Path) -> tuple[Por
             with faults.kept(partial(_is_told, where=where, key=key, empty=empty)):
                 sections[key] = section_in(values, name, key, class_at(place))
 
+    # 2. What sections say of each other; nearly all of it is about columns.
     columns: Columns | None = sections.get("columns")
     if columns is None:
         return faults.all()
@@ -168,6 +174,7 @@ def check_sources(
     lines: list[str] = []
     for name, values in cases.items():
         try:
+            # Without the faults that `check_cases` has told already.
             sources = section_in(values, name, "sources", Sources)
             columns = section_in(values, name, "columns", Columns)
             params = section_in(values, name, "ingest", IngestParams)
@@ -201,6 +208,7 @@ def class_at(place: str) -> type[BaseModel]:
 def _is_told(fault: PortcullisError, where: str, key: str, empty: Collection[str]) -> bool:
     """Say whether a section's fault is about one of its fields that stand there empty."""
     field = fault.where.removeprefix(f"{where}, `{key}`: ")
+    # By the beginning: of a list that is empty a fault names its elements.
     return any(f"{key}.{field}".startswith(place) for place in empty) or key in empty
 
 
@@ -217,6 +225,7 @@ def _check_names(where: str, values: dict[str, Any], faults: FaultList) -> None:
             )
         )
     for key in ("title", "purpose"):
+        # A title that is there and empty is told with what else is empty.
         if not isinstance(values.get(key), str | None) or key not in values:
             faults.add(
                 ConfigError(
@@ -311,6 +320,7 @@ def _check_columns(where: str, values: dict[str, Any], columns: Columns, faults:
 
 def _check_groups(where: str, values: dict[str, Any], columns: Columns, faults: FaultList) -> None:
     """Add privileged groups that no row can be in: of a flag 0 and 1, of a rule its labels."""
+    # By the texts of groups: YAML reads 1 and "1" as two things, and rows hold one.
     privileged = field_of(values, "fairness.privileged")
     for name, group in privileged.items() if isinstance(privileged, dict) else ():
         groups = _known_groups(values, columns, name)
@@ -354,6 +364,7 @@ def _check_favourable(
             )
 
     favourable = field_of(values, "train.favourable")
+    # This way round NaN is refused.
     if isinstance(favourable, int | float) and favourable not in (0, 1):
         faults.add(
             ConfigError(
@@ -427,6 +438,7 @@ def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) ->
 def _check_leakage(where: str, limits: RedactLimits, columns: Columns, faults: FaultList) -> None:
     """Add that leakage can never be measured: the gate would be undecided, and block, each time."""
     has_texts = bool(columns.named(Role.FREE_TEXT))
+    # Found here, in a second: the gate would say it after the rows were read and redacted.
     if has_texts and not columns.named(Role.GOLD) and not limits.not_applicable:
         faults.add(
             ConfigError(
@@ -551,6 +563,7 @@ def _remarks(
     for line in _absences(sources, workspace, settings):
         yield f"  no release on this machine before this is mended: {line}"
     yield from _say_what_leaves(name, values, today(settings))
+    # In the text: a comment is in no value.
     guesses = (workspace / case_path(name)).read_text(encoding="utf-8").count(UNCONFIRMED)
     if guesses:
         mark = f"`{UNCONFIRMED}` in {case_path(name)}"

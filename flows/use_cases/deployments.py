@@ -28,6 +28,8 @@ def put_deployments(text: str, deployments: Mapping[str, DeploymentParams]) -> s
     Raises:
         ConfigError: A mark is missing or stands there twice.
     """
+    # By whole lines of text, and not by a YAML parser: that would take people's comments and their
+    # order away.
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end or BEGIN in rest or END in tail:
@@ -44,6 +46,7 @@ def put_deployments(text: str, deployments: Mapping[str, DeploymentParams]) -> s
 
 def _deployment_text(case: str, params: DeploymentParams) -> str:
     # JSON strings are YAML strings, whatever a description holds.
+    # `DeploymentParams` has checked the time zone by its list: it needs no quotes.
     schedule = f"{{cron: {json.dumps(params.schedule)}, timezone: {params.timezone}}}"
     return f"""\
   - name: {deployment_name(case)}

@@ -44,6 +44,8 @@ def derived_files(cases: Cases, workspace: Path) -> dict[Path, str]:
 
 def index_text(cases: Cases) -> str:
     """Return the index of use cases as YAML text."""
+    # A name needs no quotes: `tasks/config/case_name.py` allows none that YAML reads as something
+    # else.
     head = "# Written by `./portcullis sync`: the use cases, for dvc.yaml and Prefect's form.\n"
     return head + "use_cases:\n" + "".join(f"  - {name}\n" for name in cases)
 
@@ -114,4 +116,5 @@ def write_files(files: Mapping[Path, str], workspace: Path) -> None:
 
 
 def _has_text(path: Path, text: str) -> bool:
+    # By bytes: another line end is another file to DVC, which digests it.
     return path.is_file() and path.read_bytes() == text.encode()
