@@ -37,6 +37,15 @@ class DeploymentParams(StrictModel):
         """Whether it starts by itself."""
         return self.schedule != NO_SCHEDULE
 
+    @field_validator("description")
+    @classmethod
+    def _is_no_template(cls, description: str) -> str:
+        # `prefect deploy` puts variables of its environment, and blocks, in the place of `{{ … }}`
+        # (`prefect/cli/deploy/_core.py`, in 3.8.8): a secret would stand on Prefect's pages.
+        if "{{" in description:
+            raise ValueError("words without `{{`, which Prefect would fill in")
+        return description
+
     @field_validator("schedule")
     @classmethod
     def _is_cron_or_none(cls, schedule: str) -> str:

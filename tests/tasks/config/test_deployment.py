@@ -37,6 +37,8 @@ def test_a_schedule_is_a_cron_line_or_none(schedule: str) -> None:
         {"timezone": "Europe/Nowhere"},
         {"timezone": "../etc/localtime"},
         {"description": "short"},
+        {"description": "Every night, by {{ $PORTCULLIS_HEC_TOKEN }}."},
+        {"description": "Every night, by {{ prefect.blocks.secret.token }}."},
         {"tags": ["x"]},
     ],
 )
