@@ -185,10 +185,23 @@ def _allows_nobody(bucket: ReleaseBucket) -> tuple[bool, str]:
     """Refuse an Allow to everybody, whatever its condition: it is read by machines and people."""
     is_open = any(
         statement.get("Effect") == "Allow"
-        and ("NotPrincipal" in statement or statement.get("Principal") in EVERYBODY)
+        and ("NotPrincipal" in statement or _names_everybody(statement.get("Principal")))
         for statement in _statements(bucket)
     )
     return not is_open, "allows everybody something" if is_open else "allows nobody anything"
+
+
+def _names_everybody(principal: Any) -> bool:
+    """Say whether a principal has `*` anywhere: beside others in a list it means everybody, too."""
+    match principal:
+        case str():
+            return "*" in principal
+        case list():
+            return any(map(_names_everybody, principal))
+        case dict():
+            return any(map(_names_everybody, principal.values()))
+        case _:
+            return False
 
 
 def _acl(bucket: ReleaseBucket) -> tuple[bool, str]:

@@ -26,11 +26,16 @@ def fetch_folder(source: str, folder: Path, bucket: ReleaseBucket) -> Path:
 
     for key in _keys_below(bucket, place):
         path = target.joinpath(*_parts(key.removeprefix(f"{place}/")))
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-        with answering(bucket):
-            body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"]
-            _write(body, path)
+        # A bucket may hold both `x` and `x/y`; a folder cannot.
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with answering(bucket):
+                body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"]
+                _write(body, path)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise _refused(
+                "objects that are named as files", "one in the place of a folder"
+            ) from None
 
     return target
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from tasks.errors import ConfigError
 from tasks.gates import Outcome
 from tasks.registry_bucket import ReleaseBucket, anonymous_client, check_bucket
+from tasks.registry_bucket.checking import _allows_nobody
 from tasks.registry_bucket.preparing import policy_of, prepare_bucket
 from tests.services import BUCKET, S3
 
@@ -151,3 +153,36 @@ def test_a_prepared_bucket_is_changed_by_nobody(store: S3) -> None:
     # Its own policy keeps everybody from setting the retention again, and the owner as well.
     with pytest.raises(ClientError, match="AccessDenied"):
         prepare_bucket(store.client("owner"), "prepared", 2, policy)
+
+
+# Whom a policy lets in, by its words alone: no server is asked
+
+
+def bucket_that_allows(principal: Any) -> ReleaseBucket:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:*", "Resource": "*"}
+    client = MagicMock()
+    client.get_bucket_policy.return_value = {"Policy": json.dumps({"Statement": [statement]})}
+    return ReleaseBucket(client, "bucket", "", 1)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "*",
+        {"AWS": "*"},
+        {"AWS": ["*"]},
+        {"AWS": ["arn:aws:iam::1:user/worker", "*"]},
+        {"AWS": "arn:aws:iam::1:user/worker", "CanonicalUser": "*"},
+        {"Federated": "*"},
+        ["*"],
+    ],
+)
+def test_everybody_is_seen_however_it_is_spelt(principal: Any) -> None:
+    holds, _ = _allows_nobody(bucket_that_allows(principal))
+    assert not holds
+
+
+@pytest.mark.parametrize("principal", ["arn:aws:iam::1:root", {"AWS": ["arn:aws:iam::1:root"]}])
+def test_an_account_is_not_everybody(principal: Any) -> None:
+    holds, _ = _allows_nobody(bucket_that_allows(principal))
+    assert holds
