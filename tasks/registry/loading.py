@@ -196,7 +196,7 @@ def _is_declared(stored: Path, parts: tuple[str, ...]) -> bool:
             return Path(name).suffix in MODEL_SUFFIXES
         case (top, _, name) if top == CODE and name == BYTECODE:
             # Where Python would make a folder of bytecode, which it runs instead of the sources.
-            return stored.joinpath(*parts).read_text(encoding="utf-8") == NO_BYTECODE
+            return stored.joinpath(*parts).read_bytes() == NO_BYTECODE.encode()
         case (top, _, name) if top == CODE:
             return name in {path.name for path in code_files(stored.joinpath(*parts).parent)}
 

@@ -82,7 +82,8 @@ class ServiceTokens:
                 if not isinstance(token, str) or not token or not seconds > 0:
                     raise ValueError("no token")
                 return token, seconds
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        # An address that cannot be asked at all is no HTTPError of httpx's.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
             raise ServiceError(
                 "the identity provider of the registry",
                 expected="an access token for the release's service account",

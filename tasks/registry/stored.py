@@ -70,7 +70,8 @@ def _content(folder: Path, name: str) -> Any:
     if name in ("conda.yaml", "python_env.yaml"):
         return _unversioned(read_yaml(path, name))
     if name == "requirements.txt":
-        return _unversioned(path.read_text(encoding="utf-8").splitlines())
+        # Whatever bytes lie there, they are compared: what is no UTF-8 differs from what was sent.
+        return _unversioned(path.read_text(encoding="utf-8", errors="replace").splitlines())
     return path.read_bytes()
 
 

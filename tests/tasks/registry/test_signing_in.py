@@ -95,3 +95,9 @@ def test_a_secret_that_is_rotated_while_a_release_runs_is_the_next_one_to_be_sen
         tokens.current()
     secrets.pop(0)
     assert tokens.current()
+
+
+def test_an_address_that_cannot_be_asked_is_one_line() -> None:
+    tokens = ServiceTokens("https://issuer.example:port", "client", lambda: "secret")
+    with pytest.raises(ServiceError, match="the identity provider of the registry"):
+        tokens.current()

@@ -50,6 +50,13 @@ def add(name: str) -> Callable[[Path], None]:
     return exchange
 
 
+def spoil(name: str) -> Callable[[Path], None]:
+    def exchange(stored: Path) -> None:
+        (stored / name).write_bytes(b"\xff")
+
+    return exchange
+
+
 EXCHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "the cut-off": (replace("data/model/scorer.json", "0.5", "0.1"), "the model"),
     "the words of a reason": (replace("data/model/reasons.json", "low", "high"), "the model"),
@@ -89,6 +96,7 @@ EXCHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
         replace("requirements.txt", "mlflow==", "mlflow @ https://example.org/"),
         "requirements.txt of",
     ),
+    "requirements that are no text": (spoil("requirements.txt"), "requirements.txt of"),
     "another index": (
         replace("requirements.txt", "mlflow==", "--index-url https://example.org\nmlflow=="),
         "requirements.txt of",
