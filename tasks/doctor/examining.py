@@ -10,6 +10,7 @@ from tasks.doctor.findings import Finding, Grade
 from tasks.errors import PortcullisError
 from tasks.formats.shown import kind_of_error
 from tasks.system.installation import Installation
+from tasks.system.machine_faults import explain_machine
 
 Look = Callable[[], Iterator[Finding]]
 
@@ -59,8 +60,15 @@ def _taken(what: str, look: Look) -> list[Finding]:
     except PortcullisError as error:
         findings.append(Finding.of_error(what, error))
     except Exception as error:
+        # A full disk, or one that fails, asks for no backup: an old one would undo erasures.
+        if cause := explain_machine(error):
+            findings.append(Finding.of_error(what, cause))
+            return findings
         # The class alone: a library's text may quote a row, a path or an address.
         text = f"it cannot be looked at ({kind_of_error(error)})"
-        findings.append(Finding(Grade.REFUSES, what, text, "Restore its newest backup."))
+        remedy = "Restore its newest backup."
+        if isinstance(error, PermissionError):
+            remedy = "Mend its owner, mode or mount; nothing has to be restored for that."
+        findings.append(Finding(Grade.REFUSES, what, text, remedy))
 
     return findings

@@ -1,5 +1,6 @@
 """The doctor says what is missing, old or from elsewhere; it changes nothing, and never breaks."""
 
+import errno
 import gc
 import hashlib
 import shutil
@@ -271,6 +272,18 @@ def test_a_look_that_breaks_is_a_finding(error: Exception, words: str) -> None:
     assert finding.grade is Grade.REFUSES
     assert words in str(finding)
     assert "personal" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "no room"), PermissionError(errno.EACCES, "not yours")]
+)
+def test_what_no_backup_mends_asks_for_none(error: OSError) -> None:
+    def look() -> "Callable[[], object]":
+        raise error
+
+    (finding,) = examining._taken("key store", look)  # type: ignore[arg-type]
+    assert finding.grade is Grade.REFUSES
+    assert "backup" not in str(finding)
 
 
 def test_the_command_ends_with_three_where_something_refuses(
