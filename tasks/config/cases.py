@@ -205,8 +205,7 @@ def validated(model: type[P], values: Any, where: str) -> P:
         return model.model_validate(values)
     except ValidationError as error:
         faults = config_faults(model, error, where)
-        # From pydantic's error, whose text quotes input and goes nowhere: the faults are in words
-        # of ours.
+        # In words of ours: pydantic's own text quotes what somebody wrote.
         raise (faults[0] if len(faults) == 1 else SeveralFaultsError(faults)) from error
 
 
