@@ -33,6 +33,8 @@ def copied(installation: Installation) -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="portcullis-doctor-", dir=parent) as folder:
         home = Path(folder)
         for name in (*DATABASES, *COPIED):
+            # With its log: what was committed last may stand there alone. Its index (`-shm`) is
+            # made anew.
             for path in (installation.home / name, installation.home / f"{name}{LOG}"):
                 if path.is_file():
                     shutil.copyfile(path, home / path.name)
@@ -50,5 +52,6 @@ def _has_room(home: Path) -> bool:
     """Say whether memory holds the copy twice: nothing of it should lie on a disk."""
     if not MEMORY_FOLDER.is_dir():
         return False
+    # Twice: whoever opens a copy with a log writes that log's pages into it.
     sizes = [path.stat().st_size for path in home.glob("*.db*") if path.is_file()]
     return shutil.disk_usage(MEMORY_FOLDER).free > 2 * sum(sizes)

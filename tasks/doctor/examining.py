@@ -23,6 +23,7 @@ def examine(installation: Installation, day: date) -> list[Finding]:
         ("databases", lambda: machine.look_at_databases(installation)),
     ]
     findings = [finding for what, look in looks for finding in _taken(what, look)]
+    # Before there is a home there is nothing to copy, and looking makes none.
     if installation.home.is_dir():
         findings += _taken("home", lambda: _look_through_copy(installation, day))
     return findings
@@ -48,6 +49,7 @@ def _look_through_copy(installation: Installation, day: date) -> Iterator[Findin
 
 def _named_as_it_lies(finding: Finding, copy: Installation, installation: Installation) -> Finding:
     """Return a finding that names the installation's own files, and not those of the copy."""
+    # Errors name the files of the copy, which is gone when somebody reads them.
     text = finding.text.replace(str(copy.home), str(installation.home))
     return replace(finding, text=text)
 

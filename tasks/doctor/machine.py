@@ -61,6 +61,8 @@ def _look_at_modes(home: Path) -> Iterator[Finding]:
                 grade = Grade.REFUSES if path.suffix == ".key" else Grade.NOTE
                 text = f"others may read it (mode {path.stat().st_mode & 0o777:o})"
                 yield Finding(grade, name, text, "chmod 600, and consider it exposed.")
+            # A write-ahead log is empty after each checkpoint; an empty database or key file is a
+            # lost one.
             if not path.stat().st_size and not name.endswith(("-wal", "-shm")):
                 yield Finding(Grade.REFUSES, name, "empty", "Restore its newest backup.")
 
@@ -70,6 +72,7 @@ def look_at_disk(installation: Installation) -> Iterator[Finding]:
     for name, folder in (("home", installation.home), ("workspace", installation.workspace)):
         if not folder.is_dir():
             continue
+        # What this account may use: the reserve of root is left out.
         free = shutil.disk_usage(folder).free // MIB
         grade = Grade.WELL
         if free < LOW_FREE_MIB:

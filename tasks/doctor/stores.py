@@ -36,6 +36,7 @@ def look_at_ledger(copy: Installation) -> Iterator[Finding]:
     ledger = open_ledger(copy)
     try:
         head = ledger.head()
+        # The pin first: of a log that is shorter than it nothing else is worth asking.
         if ledger.pin is not None:
             ledger.pin.check(ledger, head)
     finally:
@@ -77,7 +78,11 @@ def look_at_signing(copy: Installation, installation: Installation) -> Iterator[
         yield Finding(Grade.REFUSES, SIGNING, text, remedy)
         return
     unknown = [
-        role for role in ours if LocalSigner.load(folder / f"{role}.pem").public.keyid not in known
+        # By the id of the public key, not by the file's name: a key that was made anew has the same
+        # name.
+        role
+        for role in ours
+        if LocalSigner.load(folder / f"{role}.pem").public.keyid not in known
     ]
     for role in unknown:
         yield Finding(
@@ -94,6 +99,7 @@ def look_at_keys(copy: Installation) -> Iterator[Finding]:
         yield Finding(Grade.NOTE, KEY_STORE, "none yet; the first release makes it")
         return
 
+    # Each secret by itself before the store is opened: opening stops at the first that is missing.
     yield from _look_at_secrets(copy, known)
     store = open_known_keys(copy, known)
     store_id = store.fact(STORE_ID) or ""
@@ -194,6 +200,8 @@ def look_at_sealed_files(copy: Installation) -> Iterator[Finding]:
         except PortcullisError as error:
             yield Finding.of_error(name, error)
             continue
+        # Destroyed and restricted keys are known, too: their rows are unreadable, and no sign of
+        # another store.
         if unknown := len(key_ids) - _count_known(tables, key_ids):
             text = f"{unknown} of {len(key_ids)} keys are unknown to this key store, and not erased"
             yield Finding(
@@ -249,6 +257,7 @@ def look_at_anchors(copy: Installation) -> Iterator[Finding]:
     ledger = open_ledger(copy)
     try:
         head = ledger.head()
+        # Of an empty log no entry at all has to be anchored.
         lines = refusals(ledger, -1 if head is None else head.size - 1, copy)
     finally:
         ledger.close()

@@ -35,6 +35,8 @@ def put_promotion(
     with open_registry(installation) as client, TemporaryDirectory() as scratch:
         artifacts = open_artifacts(client, installation)
         run = client.get_run(client.get_model_version(name, version).run_id)
+        # A promotion that was interrupted behind this line is repeated: in the release bucket
+        # nothing is written twice.
         if artifacts.has_document(run, EVIDENCE, file_name):
             return
         path = Path(scratch) / file_name
@@ -52,6 +54,8 @@ def move_alias(name: str, alias: str, version: str, installation: Installation) 
     with open_registry(installation) as client:
         client.set_registered_model_alias(name, alias, version)
 
+    # Asked anew, on another connection: the answer to a change says that it was taken, and not what
+    # the alias names afterwards.
     named = find_aliased(name, alias, installation)
     if named != version:
         raise EvidenceError(

@@ -81,6 +81,7 @@ class MlflowArtifacts:
     def has_document(self, run: "Run", folder: str, name: str) -> bool:
         """Ask MLflow."""
         present = self.client.list_artifacts(run.info.run_id, folder)
+        # MLflow has no question for one name.
         return f"{folder}/{name}" in {item.path for item in present}
 
     def write_model(self, run: "Run", packed: Path) -> str:
@@ -133,6 +134,7 @@ class BucketArtifacts:
 
     def fetch(self, source: str, folder: Path) -> Path:
         """Download by the worker's own credentials."""
+        # Versions of a time before the bucket lie in MLflow's own store, and are still loaded.
         if self.bucket.holds(source):
             return fetch_folder(source, folder, self.bucket)
         return self.others.fetch(source, folder)
@@ -155,5 +157,6 @@ def source_of(run: "Run") -> str:
     What the run's tag says proves nothing: the bytes that lie there are read back. It leads to no
     place outside of the run's artifacts.
     """
+    # A tag is whatever somebody set: with `..` in it the place would be another run's.
     place = run.data.tags.get(SOURCE_TAG, MODEL)
     return f"{run.info.artifact_uri.rstrip('/')}/{place if '..' not in place else MODEL}"

@@ -73,6 +73,8 @@ def name_metrics(verdicts: Verdicts) -> dict[str, float]:
                 continue
             name = _metric_name(check)
             number = 2
+            # Names of groups lose their signs for MLflow's sake, so that two of them may become
+            # one.
             while name in metrics:
                 name = f"{_metric_name(check)} {number}"
                 number += 1
@@ -106,6 +108,7 @@ def describe_training_data(stage_run: StageRun, decision_about: dict[str, str]) 
     return TrainingData(
         name=f"{stage_run.case}/redact/rows",
         sha256=decision_about.get("redact/rows.parquet", ""),
+        # What the report does not say is not known, and no 0.
         rows=rows if isinstance(rows, int) else None,
         columns=tuple(map(str, report.get("features", ()))),
     )

@@ -149,6 +149,7 @@ def registry_uri(installation: Installation) -> str:
     if given.startswith("postgresql"):
         from tasks.system.database import with_driver
 
+        # With its password, for MLflow: what people see goes through `without_password`.
         return with_driver(given).render_as_string(hide_password=False)
     return given or f"sqlite:///{installation.home / DATABASE}"
 
@@ -178,6 +179,9 @@ def publish(release: Publication, installation: Installation) -> Published:
         )
 
     with open_registry(installation) as client:
+        # In this order: whose name it is; a run whose bytes were read back; a version of that run;
+        # the alias. Killed between two of them, nobody who follows the alias sees what is not
+        # whole.
         require_ownership(client, release.name, release.use_case, release.log_origin)
         artifacts = open_artifacts(client, installation)
         run_id, source = _finished_run(client, release, artifacts)
@@ -239,6 +243,7 @@ def _find_in_own_file(
     with _one_at_a_time(installation):
         if not installation.settings.tracking_uri:
             follow_move(installation.home)
+        # Under the lock: a release at the same time moves aliases.
         own = find_own_version(name, alias, installation)
         if own is None:
             return ""
@@ -289,6 +294,8 @@ def open_registry(installation: Installation) -> "Iterator[MlflowClient]":
 
 def _settle_mlflow() -> None:
     """Settle how MLflow works in this process, before it calls a server or packs a model."""
+    # MLflow's own are 7 retries and 120 seconds: a server that is away would be told of after many
+    # minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -305,6 +312,7 @@ def require_ownership(client: "MlflowClient", name: str, case: str, origin: str)
     Raises:
         EvidenceError: It is another's.
     """
+    # Searched, not fetched: a name that is not there is an empty list, and no error among others.
     models = client.search_registered_models(f"name = '{name}'")
     if not models:
         client.create_registered_model(name, tags={CASE_TAG: case, ORIGIN_TAG: origin})
@@ -345,7 +353,11 @@ def _finished_run(
     )
     runs = client.search_runs([experiment_id], filter_string=wanted)
     finished = [
-        run for run in runs if run.info.status == "FINISHED" and artifacts.holds(source_of(run))
+        # Of the same model by the same decision. A run that another setting has put elsewhere is
+        # none of this store's.
+        run
+        for run in runs
+        if run.info.status == "FINISHED" and artifacts.holds(source_of(run))
     ]
     begun = [run for run in runs if run.info.status == "RUNNING"]  # by an interrupted call
     if finished:
@@ -353,6 +365,7 @@ def _finished_run(
     elif begun and artifacts.can_continue:
         run = begun[0]
     else:
+        # Ended by name, or it would count as under way for ever.
         for abandoned in begun:
             client.set_terminated(abandoned.info.run_id, status="KILLED")
         name = release.model_sha256[:12]
@@ -366,6 +379,7 @@ def _finished_run(
     source = source_of(run)
     _require_bytes(artifacts, source, release.model_folder, release.model_sha256)
     if not finished:
+        # Last: a finished run is one whose bytes were read back.
         client.set_terminated(run_id, status="FINISHED")
     return run_id, source
 
@@ -478,8 +492,10 @@ def _version(
     )
     same = [version for version in same if artifacts.holds(version.source)]
     if same:
+        # As numbers: MLflow's versions are texts, and "10" comes before "9".
         newest = max(same, key=lambda version: int(version.version))
         present = place_of(client, release.name, str(newest.version), newest.source)
+        # The bytes at `source` were read back already; those of another place were not.
         if present != source:
             _require_bytes(artifacts, present, release.model_folder, release.model_sha256)
             _put_clearance(client.get_run(newest.run_id), release, artifacts)

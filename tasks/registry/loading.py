@@ -105,6 +105,8 @@ def fetch_model(uri: str, folder: Path, installation: Installation) -> FetchedMo
                 found=kind_of_error(error),
                 remedy="Look into the registry which versions and aliases there are.",
             ) from error
+        # Before anything is downloaded: a version that is loaded from elsewhere than it says is
+        # refused by its words.
         source = place_of(client, name, str(version.version), version.source)
         artifacts = open_artifacts(client, installation)
         stored = artifacts.fetch(source, folder)
@@ -126,6 +128,8 @@ def load_fetched(fetched: FetchedModel) -> Predictor:
         BrokenModelError: The folder holds no whole model.
     """
     package = require_judged_code(fetched)
+    # The same digest is the same code: this checkout's is used, and nothing that was downloaded is
+    # run.
     if package.name == shipped_name(code_sha256()):
         from tasks.model import DecisionModel
 
@@ -174,6 +178,7 @@ def model_data_in(stored: Path) -> Path:
     """
     names = []
     for path in stored.rglob("*"):
+        # `is_file` follows a link, so that the link is asked about first.
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise _refused("regular files", "a link, or another kind")
         if path.is_file():
@@ -181,6 +186,7 @@ def model_data_in(stored: Path) -> Path:
 
     folders = {parts[1] for parts in names if parts[0] == DATA and len(parts) == 3}
     packages = {parts[1] for parts in names if parts[0] == CODE and len(parts) == 3}
+    # Two models in one folder: one would be digested, and the other loaded.
     if len(folders) != 1 or len(packages) != 1 or not min(packages).startswith(SHIPPED_AS):
         raise _refused("one model and its code", "something else")
     if not all(_is_declared(stored, parts) for parts in names):
@@ -224,6 +230,8 @@ def _loaded_by(package: Path, data: Path) -> Predictor:
         if spec is None or spec.loader is None:
             raise _refused("a package", "none")
         module = importlib.util.module_from_spec(spec)
+        # Before it is run, as importlib's own recipe has it: its modules import each other by this
+        # name. The name holds the digest, so that other code never stands under it.
         sys.modules[name] = module
         spec.loader.exec_module(module)
 

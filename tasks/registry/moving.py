@@ -33,6 +33,8 @@ def follow_move(home: Path) -> None:
         }
         if "experiments" not in tables:
             return
+        # From experiments alone: their location ends in a name, by which the installation's own
+        # part is told. What lies elsewhere is not followed.
         rows = connection.execute(
             "SELECT artifact_location FROM experiments WHERE artifact_location LIKE 'file://%'"
         )
@@ -41,6 +43,8 @@ def follow_move(home: Path) -> None:
             for table, column in PLACES:
                 if table in tables:
                     connection.execute(
+                        # By length and `substr`, not by LIKE or replace: a path may hold `%` and
+                        # `_`, and the old place twice.
                         f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
                         f"WHERE substr({column}, 1, ?) = ?",
                         (here, len(old or "") + 1, len(old or ""), old),

@@ -45,6 +45,7 @@ def find_own_version(name: str, alias: str, installation: Installation) -> OwnVe
         return None
 
     try:
+        # Read-only: asking makes no database, and no table of MLflow's in one.
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             rows = connection.execute(NAMED, (name, alias)).fetchall()
     except sqlite3.Error:
@@ -53,6 +54,7 @@ def find_own_version(name: str, alias: str, installation: Installation) -> OwnVe
         return None
 
     version, source, location = rows[0]
+    # People see one and MLflow downloads from the other: which one counts is MLflow's to say.
     if location not in (None, source):
         return None
     folder = _folder_of(str(source), installation.home)
@@ -66,5 +68,6 @@ def _folder_of(source: str, home: Path) -> Path | None:
         return None
     folder = Path(unquote(parts.path))
     artifacts = (home / ARTIFACTS).resolve()
+    # Resolved on both sides: a link below `mlartifacts/` may lead out of it.
     is_own = folder.is_dir() and artifacts in folder.resolve().parents
     return folder if is_own else None

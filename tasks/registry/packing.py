@@ -41,6 +41,7 @@ def pack(model_folder: Path, destination: Path) -> Path:
     import mlflow.pyfunc
 
     model = DecisionModel.load(model_folder)
+    # The package is copied from this checkout: it has to be the code whose digest the model names.
     require_judged_code(model)
 
     name = shipped_name(model.contract.code_sha256)
@@ -120,6 +121,8 @@ def example_of(model: DecisionModel) -> dict[str, float | str]:
 
     The composites' values are each from several people; see `tasks/adverse_action/composing.py`.
     """
+    # Not a row of the data, as MLflow's examples usually are: an example lies in the registry for
+    # everybody who may read.
     medians = np.median(model.composites.matrix, axis=0)
     example: dict[str, float | str] = {}
     for column, median in zip(model.scorer.inputs, medians, strict=True):

@@ -53,6 +53,8 @@ class ServiceTokens:
         """
         with self._lock:
             if not self._token or time.monotonic() >= self._renew_from:
+                # From before the question: a provider that answers late gives no longer token for
+                # it.
                 asked_at = time.monotonic()
                 self._token, seconds = self._fetch()
                 self._renew_from = asked_at + seconds / 2
@@ -141,6 +143,7 @@ def sign_in(settings: Settings) -> bool:
         lambda: settings.registry_client_secret,
     )
     tokens.current()
+    # Once: MLflow's list keeps whatever is put into it for as long as the process lives.
     if _Provider.tokens is None:
         _request_auth_provider_registry.register(_Provider)
     _Provider.tokens = tokens

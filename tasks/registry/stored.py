@@ -42,6 +42,8 @@ def require_judged_bytes(stored: Path, model_folder: Path, model_sha256: str) ->
     with TemporaryDirectory() as scratch:
         expected = pack(model_folder, Path(scratch) / "model")
         names = _names(expected)
+        # In both directions: a file more may be loaded, one that is missing may be found elsewhere
+        # on the path.
         if odd := sorted(set(names) ^ set(_names(stored))):
             raise _altered(f"{odd[0]} of the model", "the files that were sent", "others")
         for name in names:

@@ -111,6 +111,7 @@ def _object_lock(bucket: ReleaseBucket) -> tuple[bool, str]:
 def _default_retention(bucket: ReleaseBucket) -> tuple[bool, str]:
     retention = _lock(bucket).get("Rule", {}).get("DefaultRetention", {})
     mode = retention.get("Mode", "none")
+    # S3 takes days or years, never both (`DefaultRetention`).
     length = retention.get("Days", 0) or 365 * retention.get("Years", 0)
     return mode == LOCK_MODE and length >= 1, f"{mode}, {length} days"
 
@@ -125,6 +126,7 @@ def _statements(bucket: ReleaseBucket) -> list[dict[str, Any]]:
             return []
         raise
     statements = json.loads(answer["Policy"]).get("Statement", [])
+    # A policy of one statement may hold it without a list (IAM's grammar of policies).
     return [statements] if isinstance(statements, dict) else list(statements)
 
 
@@ -159,6 +161,7 @@ def _denied_to_all(
     denied = {
         action
         for statement in _denials(bucket, resource)
+        # A condition would spare somebody, whatever it is.
         if not statement.get("Condition")
         for action in _actions(statement)
     }
@@ -171,6 +174,8 @@ def _denials(bucket: ReleaseBucket, resource: str) -> Iterator[dict[str, Any]]:
     for statement in _statements(bucket):
         resources = statement.get("Resource", [])
         listed = [resources] if isinstance(resources, str) else resources
+        # Exactly these spellings, and the whole resource letter by letter: a pattern that means as
+        # much in another way is not taken, for whether it does only the server knows.
         is_denial = statement.get("Effect") == "Deny" and statement.get("Principal") in EVERYBODY
         if is_denial and resource in listed:
             yield statement
@@ -214,6 +219,7 @@ def _acl(bucket: ReleaseBucket) -> tuple[bool, str]:
 def _access_block(bucket: ReleaseBucket) -> tuple[bool, str]:
     answer = bucket.client.get_public_access_block(Bucket=bucket.name)
     blocks = answer["PublicAccessBlockConfiguration"]
+    # One that is not named is off.
     missing = [name for name in BLOCKS if not blocks.get(name)]
     return not missing, f"off: {', '.join(missing)}" if missing else "all four are on"
 

@@ -22,6 +22,7 @@ def fetch_folder(source: str, folder: Path, bucket: ReleaseBucket) -> Path:
     """
     place = key_in(bucket, source)
     target = folder / PurePosixPath(place).name
+    # New, or an error: what lay there before would be digested with the model.
     target.mkdir(mode=0o700)
 
     for key in _keys_below(bucket, place):
@@ -60,12 +61,15 @@ def _keys_below(bucket: ReleaseBucket, place: str) -> list[str]:
 
 def _parts(name: str) -> tuple[str, ...]:
     parts = tuple(name.split("/"))
+    # A key is any text to S3: `..` leads out of the folder, and an empty part is one that file
+    # systems leave out.
     if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
         raise _refused("objects that are named as files", "one that is not")
     return parts
 
 
 def _write(body: Any, path: Path) -> None:
+    # Exclusive: two keys that are one file on this system would else be one over the other.
     with path.open("xb") as stream:
         while chunk := body.read(CHUNK_BYTES):
             stream.write(chunk)

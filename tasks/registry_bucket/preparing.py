@@ -31,6 +31,8 @@ def prepare_bucket(client: Any, name: str, keep_days: int, policy: str) -> None:
     from botocore.exceptions import ClientError
 
     try:
+        # Object Lock turns versioning on, and neither can be turned off again (Amazon S3, "Object
+        # Lock considerations").
         client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     except ClientError as error:
         # One that is there stays as it is: whether it has Object Lock, the check says.
@@ -64,4 +66,5 @@ def policy_of(bucket: str, writer: str, workspace: Path) -> str:
         )
     text = (workspace / POLICY).read_text(encoding="utf-8")
 
+    # Read as JSON once more, so that a name that breaks the policy is found here.
     return json.dumps(json.loads(text.replace("BUCKET", bucket).replace("WRITER", writer)))

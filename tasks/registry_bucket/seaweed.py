@@ -52,6 +52,8 @@ def write_configuration(folder: Path, accounts: Sequence[S3Account]) -> None:
     (folder / "data").mkdir(exist_ok=True)
     _write_certificates(folder)
 
+    # A key for each of the four, and new for each server: none is shared with a server that
+    # somebody else runs.
     tokens = "".join(f'[jwt.{name}]\nkey = "{secrets.token_hex(32)}"\n' for name in TOKENS)
     paths = f'cert = "{folder / "inner.pem"}"\nkey = "{folder / "inner.key"}"\n'
     components = "".join(f"[grpc.{name}]\n{paths}" for name in COMPONENTS)

@@ -70,6 +70,8 @@ def open_bucket(settings: Settings) -> ReleaseBucket | None:
 
     where = urlsplit(settings.release_bucket_url)
     days = settings.release_bucket_days
+    # Without days an object would be locked for as long as the bucket says by default, or not at
+    # all.
     if where.scheme != "s3" or not where.netloc or not days.isdecimal() or int(days) < 1:
         raise ConfigError(
             f"${URL}",
@@ -235,12 +237,14 @@ def _is_equal(body: Any, path: Path) -> bool:
         while chunk := stream.read(CHUNK_BYTES):
             if body.read(len(chunk)) != chunk:
                 return False
+    # The object may go on where the file ends.
     return not body.read(1)
 
 
 def _require_names(bucket: ReleaseBucket, folder: str, names: set[str]) -> None:
     """Refuse a folder of other objects than were sent: who loads the model would load them, too."""
     keys = set(list_keys(bucket, f"{folder}/"))
+    # Both ways: one too many, and one that the store does not list although it took it.
     if keys != {f"{folder}/{name}" for name in names}:
         raise _foreign("the objects that were sent", "others")
 
