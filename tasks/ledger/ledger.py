@@ -197,7 +197,10 @@ class Ledger:
                 stored for hashes in self._level_hashes(level + 1, size_above) for stored in hashes
             ]
             for tile, stored in enumerate(above):
-                computed = merkle.levels(tile_hashes(level, self.store.tile(level, tile)))[-1][0]
+                hashes = tile_hashes(level, self.store.tile(level, tile))
+                if len(hashes) < WIDTH:
+                    raise missing_tile(level, tile, f"{WIDTH} entries", f"{len(hashes)}")
+                computed = merkle.levels(hashes)[-1][0]
                 if computed != stored:
                     raise missing_tile(
                         level, tile, f"root {stored.hex()[:16]}…", f"{computed.hex()[:16]}…"

@@ -174,6 +174,24 @@ def test_a_hold_that_is_placed_meanwhile_keeps_what_it_holds(
     assert after.statements(Provenance, f"{CASE}/fairness/verdict.json")
 
 
+def test_an_envelope_that_a_later_entry_has_as_well_is_kept(
+    signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (signed / PATH).parent.mkdir()
+    (signed / PATH).write_text((CHECKOUT / PATH).read_text())
+    now = last_time(signed) + 3654 * DAY
+    (twice, *_) = read(signed).statements(Provenance, f"{CASE}/admit/sources.json")
+    (entry,) = [entry for entry in read(signed).entries if entry.index == twice.index]
+    with open_notary(installation_at(signed)) as notary:
+        notary.record(hold("case-4", f"{CASE}/fairness", "court"))
+        (again,) = notary.append_signed([entry.envelope])
+
+    assert run_prune(monkeypatch, signed, now, "--yes") == 0
+    after = read(signed)
+    assert twice.index < after.pruned_below <= again.index
+    assert [entry.index for entry in after.entries if entry.index == again.index]
+
+
 def test_the_command_says_first_and_prunes_when_told(
     signed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,6 +103,14 @@ def test_a_deleted_tile(small: SmallLog, place: int) -> None:
         small.ledger.audit()
 
 
+def test_a_deleted_tile_below_an_edited_one_is_named(small: SmallLog) -> None:
+    small.add(700)
+    edit(small, "UPDATE tiles SET data = ? WHERE place = ?", flipped(small, 1 << 56), 1 << 56)
+    edit(small, "DELETE FROM tiles WHERE place = 0")
+    with pytest.raises(EvidenceError, match="tile 0/0: expected 256 entries; found 0"):
+        small.add()
+
+
 def test_a_deleted_checkpoint(small: SmallLog) -> None:
     small.add(3)
     edit(small, "DELETE FROM head")
