@@ -145,6 +145,8 @@ def verify_note(note: str, key: PublicKey, name: str) -> Checkpoint:
         EvidenceError: There is no such signature, or it does not verify.
     """
     checkpoint, signatures = read_checkpoint(note)
+    # The whole note is read first: what is not a checkpoint in its one form is refused, whoever
+    # signed it.
     expected_hash = key_hash(name, key.raw)
     signed_bytes = checkpoint.text().encode()
     for candidate in signatures:
@@ -179,6 +181,8 @@ def cosignature_time(note: str, key: PublicKey, name: str) -> int | None:
 def _signature(line: str) -> NoteSignature:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
     raw = _decoded(encoded)
+    # Base64 can carry unused bits, and so two texts of one signature; `validate=True` does not look
+    # at them.
     is_canonical = base64.b64encode(raw).decode() == encoded
     if not line.startswith(DASH) or not name or len(raw) <= KEY_HASH_BYTES or not is_canonical:
         raise _malformed("a signature line", repr(line[:40]))

@@ -81,6 +81,7 @@ class Ledger:
                     self.pin.begin(sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY), signer))
 
             # 2. Write the tiles that change, and the bodies.
+            # From the edge, which was derived, and not from the head's number alone.
             start = edge.size
             edge.grow(self.store, [record for record, _ in entries])
             for record, body in entries:
@@ -191,6 +192,8 @@ class Ledger:
             EvidenceError: Always.
         """
         size = head.size
+        # From the bottom up, to the first tile that contradicts the one above it. Which of the two
+        # was edited cannot be told.
         for level in range(-(-size.bit_length() // WIDTH_BITS) - 1):
             size_above = size >> WIDTH_BITS * (level + 1)
             above = [

@@ -229,6 +229,8 @@ def _path(tree: Nodes, index: int, start: int, end: int) -> tuple[bytes, ...]:
     if end - start == 1:
         return ()
 
+    # The larger half is a complete subtree, on the left: so an older log is a prefix of a newer
+    # one's tree.
     middle = start + _split(end - start)
     if index < middle:
         return (*_path(tree, index, start, middle), _range_hash(tree, middle, end))

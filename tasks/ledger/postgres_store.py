@@ -52,6 +52,8 @@ class PostgresStore:
             yield
             return
         with _as_our_errors(), self._db.transaction():
+            # READ COMMITTED, the default, would see a new state at every query: tiles of one log
+            # under the head of another.
             self._db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
 

@@ -37,6 +37,8 @@ class Proof:
 
         The checkpoint's signature is not checked here (`checkpoint.verify_note`).
         """
+        # Size and root come from the checkpoint and not from the proof, whose maker could choose
+        # them.
         head: Checkpoint = read_checkpoint(self.note)[0]
         return verify_inclusion(leaf, self.index, head.size, self.hashes, head.root_hash)
 

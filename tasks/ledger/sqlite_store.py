@@ -46,6 +46,8 @@ class SqliteStore:
     def appending(self, then: Callable[[], None] = do_nothing) -> Iterator[None]:
         """Hold the lock file and a write transaction."""
         with self._as_our_errors(), hold_lock_file(self.path, "ledger"):
+            # The lock file around the transaction, so that nobody appends between the commit and
+            # `then`, which moves the pin.
             with write_transaction(self._db):
                 yield
             then()
@@ -54,6 +56,7 @@ class SqliteStore:
     def reading(self) -> Iterator[None]:
         """Hold a read transaction, unless one is held."""
         with self._as_our_errors():
+            # SQLite nests no transactions; the one that is held sees one state already.
             if self._db.in_transaction:
                 yield
                 return
@@ -99,6 +102,8 @@ class SqliteStore:
 
     def put_body(self, digest: bytes, body: bytes) -> None:
         """Store a body."""
+        # What lies under its digest is the same body, or one that the next reader refuses: it is
+        # never replaced.
         self._db.execute("INSERT OR IGNORE INTO bodies VALUES (?,?)", (digest, body))
 
     def drop_body(self, digest: bytes) -> None:

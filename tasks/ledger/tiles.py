@@ -144,6 +144,8 @@ class Edge:
             tile, width = divmod(size >> level * WIDTH_BITS, WIDTH)
             data = store.tile(level, tile)
             entry_bytes = _entry_bytes(level)
+            # Neither less nor more: an append writes tiles and head in one transaction, so that a
+            # fuller tile was written by something else.
             if len(data) != width * entry_bytes:
                 stored = f"{len(data) // entry_bytes}"
                 raise missing_tile(level, tile, f"{width} entries", stored)
@@ -180,6 +182,8 @@ class Edge:
 
         tile_bytes = WIDTH * _entry_bytes(level)
         first_tile = (self.size >> level * WIDTH_BITS) // WIDTH
+        # Of full tiles nothing is read or written again: an append costs one tile a level, whatever
+        # the log's size.
         whole = self._partial[level] + data
         hashes = self._hashes[level] + tile_hashes(level, data)
 
