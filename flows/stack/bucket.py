@@ -26,9 +26,11 @@ from tasks.registry_bucket.seaweed import (
 )
 
 BUCKET = "releases"
+# Of a stack to try things with. In production the setting has no default (ADR 95).
 KEEP_DAYS = 30
 REGION = "us-east-1"
 WORKER = "worker"
+# An error is an answer here: `wait` asks again by itself, and a test wants the first one.
 ATTEMPTS = 1
 SOCKETS = Path("/tmp")  # where SeaweedFS makes it
 DEAD_SOCKETS = "seaweedfs-*.sock"
@@ -46,6 +48,7 @@ class BucketServer(StackServer):
     def __init__(self, folder: Path, log: Path, *, workspace: Path) -> None:
         self._folder = own_folder(folder)
         self._workspace = workspace
+        # New keys at each start: those of an earlier one open nothing.
         self.worker = S3Account.new(WORKER, WRITER_MAY)
         self.reader = S3Account.new("reader", READER_MAY)
         self._owner = S3Account.new("owner", OWNER_MAY)
@@ -73,6 +76,8 @@ class BucketServer(StackServer):
     def start(self) -> None:
         """Start it; the bucket's owner is among its accounts until `wait` has made the bucket."""
         remove_dead_sockets()
+        # The owner makes the bucket, once. At every other start nobody is an administrator (ADR
+        # 97).
         owners = [] if self._stamp.exists() else [self._owner]
         write_configuration(self._folder, [*owners, self.worker, self.reader])
         self._process.start()
@@ -93,6 +98,8 @@ class BucketServer(StackServer):
             self._process.wait_until(lambda: self._is_prepared(policy))
 
             # Anew, without its owner: not all that an administrator does is held to the policy.
+            # Whole, and noted on the disk, before it serves without its owner: a start that is
+            # killed before this line begins anew, with the owner.
             self._process.stop()
             self._stamp.touch(mode=0o600)
             write_accounts(self._folder, [self.worker, self.reader])
@@ -163,7 +170,10 @@ def remove_dead_sockets(folder: Path = SOCKETS) -> None:
     """
     for path in folder.glob(DEAD_SOCKETS):
         with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX) as probe:
+            # Everybody may write to `/tmp`: of somebody else's nothing is asked, and nothing
+            # removed.
             if path.lstat().st_uid != os.getuid():
                 continue
+            # Refused by the kernel: nobody listens. Whatever else is answered, somebody may.
             if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
                 path.unlink()

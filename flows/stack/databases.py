@@ -20,6 +20,7 @@ def set_password(postgres: PostgresServer, role: str) -> str:
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
         if known is None:
             connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        # A verifier of SCRAM (RFC 7677), from which no password can be read.
         verifier = connection.pgconn.encrypt_password(
             password.encode(), role.encode(), b"scram-sha-256"
         )
@@ -49,5 +50,6 @@ def make_database(postgres: PostgresServer, database: str, owner: str) -> str:
         names = {"database": sql.Identifier(database), "owner": sql.Identifier(owner)}
         if known is None:
             connection.execute(sql.SQL("CREATE DATABASE {database} OWNER {owner}").format(**names))
+        # PostgreSQL lets everybody connect to a new database and make temporary tables in it.
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC").format(**names))
     return password

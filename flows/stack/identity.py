@@ -169,6 +169,8 @@ def install_provider(folder: Path) -> None:
         shutil.copyfile(SOURCE / name, draft / name)
     # As the person has set npm up: which registry, which proxy, whose certificates.
     installed = subprocess.run(
+        # By the lock alone, each package by its digest; `--ignore-scripts`, for a package's own
+        # scripts would run as whoever starts the stack.
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"],
         cwd=draft,
         env={**os.environ, "npm_config_update_notifier": "false"},
@@ -185,6 +187,7 @@ def install_provider(folder: Path) -> None:
             remedy="Look at `npm config get registry` and at `npm ping`. Where npm cannot install, "
             "serve the registry with your own provider: docs/registry-server.md.",
         )
+    # The stamp goes in last, and the folder gets its name after it: a folder of that name is whole.
     (draft / STAMP).write_text(digest, encoding="ascii")
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)

@@ -25,6 +25,8 @@ from tasks.system.bao import BaoServer, DeniedError, ask_bao
 
 ANSWER_SECONDS = 10
 NODE = "stack"
+# `/sys/health` answers by its status alone: 501 not initialised, 503 sealed, 429 and more on other
+# nodes.
 ACTIVE = 200  # of its health: initialised, open, and the node that serves
 NONE = 0
 
@@ -75,6 +77,7 @@ class OpenBaoServer(StackServer):
         if not self._ask("sys/init")["initialized"]:
             # One share of one: on one machine there are no several people to hold them.
             answer = self._ask("sys/init", {"secret_shares": 1, "secret_threshold": 1})
+            # At once, and on the disk: OpenBao says this key a single time.
             write_own(self.key_file, str(answer["keys_base64"][0]))
 
         # Raft elects its only node a moment after the seal is open; until then nothing is written.
@@ -89,6 +92,7 @@ class OpenBaoServer(StackServer):
         )
 
         # It answers with the token masked by the one-time password of this attempt.
+        # Base64 without its padding, as OpenBao gives it.
         encoded = str(answer["encoded_token"])
         masked = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
         password = str(attempt["otp"]).encode()
@@ -126,6 +130,8 @@ class OpenBaoServer(StackServer):
 
         return {
             "storage": {
+                # 1: elections as fast as Raft has them. The default allows for slow networks
+                # between nodes.
                 "raft": {"path": str(self._data), "node_id": NODE, "performance_multiplier": 1}
             },
             "listener": [{"tcp": listener}],

@@ -51,6 +51,8 @@ def read_own_provider(
     """
     values = read_yaml(path)
 
+    # Refused and not ignored: whoever writes `origin` there means something that would not come
+    # true.
     if not set(values) <= {*FIELDS}:
         raise ConfigError(
             str(path),

@@ -55,6 +55,7 @@ class PostgresServer(StackServer):
 
         if self.is_audited:
             settings |= {"shared_preload_libraries": AUDIT_LIBRARY, f"{AUDIT_LIBRARY}.log": AUDITED}
+        # Last: a test may set anything otherwise.
         settings |= options or {}
         arguments = [f"--{name}={value}" for name, value in settings.items()]
 
@@ -92,8 +93,10 @@ class PostgresServer(StackServer):
 
     def start(self) -> None:
         """Make the cluster unless it is there, and start its server."""
+        # initdb writes this file, and the folder gets its name when initdb has ended well.
         if not (self._data / "PG_VERSION").exists():
             self._make_cluster()
+        # At each start: which account is here may be another one than when the cluster was made.
         self._write_access()
         self._process.start()
 
@@ -139,6 +142,8 @@ class PostgresServer(StackServer):
         names = {pwd.getpwuid(os.getuid()).pw_name, self.account or ""} - {""}
         people = "".join(f"stack {name} {SUPERUSER}\n" for name in sorted(names))
         access = (
+            # The first line that fits decides: the superuser by the socket alone, as whoever the
+            # kernel says it is; everybody else by a password, from this machine.
             f"local all {SUPERUSER} peer map=stack\n"
             f"host all {SUPERUSER} all reject\n"
             f"host all all {HOST}/32 scram-sha-256\n"
@@ -168,10 +173,12 @@ def sockets_of(folder: Path, account: str | None) -> Path:
     owner = pwd.getpwnam(account).pw_uid if account else os.getuid()
 
     with suppress(FileNotFoundError):
+        # Everybody may write to the temporary folder: another account's is left alone.
         if sockets.lstat().st_uid == owner:
             shutil.rmtree(sockets, ignore_errors=True)
 
     try:
+        # Fails where somebody made it in between, also a link: nothing is put where they look.
         sockets.mkdir(mode=0o700)
     except FileExistsError:
         sockets = Path(tempfile.mkdtemp(prefix="portcullis-"))

@@ -48,6 +48,8 @@ class RegistryProcess(StackServer):
         self.origin = f"http://{HOST}:{port}"
         self._folder = own_folder(folder)
 
+        # One: what layer 1 remembers of sessions is of its process
+        # (`tasks/registry_server/sessions.py`).
         command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
         command += ["--host", HOST, "--port", str(port), "--artifacts-destination", artifacts]
 
@@ -61,6 +63,7 @@ class RegistryProcess(StackServer):
             **(more or {}),
         )
 
+        # Layer 2. Without it MLflow's own store serves, on the same database.
         if registry_store_url:
             environment["MLFLOW_REGISTRY_STORE_URI"] = registry_store_url
 
@@ -72,6 +75,7 @@ class RegistryProcess(StackServer):
                 "PORTCULLIS_SERVER_CONFIG": str(path),
             }
 
+        # Without OpenBao both go by the environment, which other accounts cannot read.
         if config is not None and secrets_file is None:
             environment |= {
                 "PORTCULLIS_SERVER_CLIENT_SECRET": client_secret,
@@ -113,6 +117,8 @@ def write_entry_points(site: Path) -> None:
 
     A checkout is no installed package: it has no metadata in which entry points are looked up.
     """
+    # An installed package has its own; a second one of that name would be a choice that MLflow
+    # makes.
     if any(point.name == APP for point in entry_points(group="mlflow.app")):
         return
 

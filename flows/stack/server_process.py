@@ -57,6 +57,8 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, and return at once."""
+        # Anew at each start: what an earlier one wrote explains nothing. For this account alone: a
+        # server's log may quote what it was asked.
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
         with os.fdopen(descriptor, "wb") as log:
@@ -117,6 +119,7 @@ class ServerProcess:
             return
 
         if process.poll() is None:
+            # To the server alone, which ends its own children in good order.
             process.send_signal(self.ends_by)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_SECONDS)
@@ -178,6 +181,8 @@ def plain_environment(home: Path, **more: str) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "LANG": "C.UTF-8",
+        # Not the folder that all accounts share: nobody else can put a file there before a server
+        # does.
         "TMPDIR": str(home),
         **more,
     }

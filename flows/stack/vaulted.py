@@ -26,6 +26,7 @@ from tasks.secrets.setting_up import (
 
 POLICIES = Path(__file__).parents[2] / "deploy" / "openbao"
 PASSWORD_BYTES = 24
+# How old a secret may be that a service has read: a rotation is seen by then.
 REFRESH_SECONDS = 5
 SHORT_NAMES = {REGISTRY: "registry", WORKER: "worker"}  # below `kv/portcullis/`
 
@@ -69,7 +70,9 @@ class StackSecrets:
                 ends_logins=True,
             )
         finally:
+            # Also where a step was refused: no token of root outlives this.
             self._bao.revoke(token)
+        # After the set-up: a file of references that is there leads to secrets that are there.
         for name in SHORT_NAMES:
             self._write(name, logins[name], values[name])
 

@@ -47,6 +47,7 @@ DATABASE_ACCOUNTS = {
 }
 SECRET_BYTES = 24
 RECHECK_SECONDS = 30
+# A body without a bound would fill the disk.
 MOST_ARTIFACT_BYTES = 2 << 30
 
 
@@ -128,6 +129,7 @@ class Stack:
     def __enter__(self) -> Self:
         """Start all; where one does not start, end those that did."""
         with ExitStack() as undoing:
+            # `with` calls no `__exit__` where `__enter__` fails.
             undoing.callback(self._ending.close)
             self._start()
             undoing.pop_all()
@@ -152,6 +154,8 @@ class Stack:
     def problem(self) -> str | None:
         """Return which server has ended, and how; None while all run."""
         for name, server in self._servers.items():
+            # One that ends by itself ends the stack: a registry without its database or its
+            # provider would answer errors for as long as nobody looks (ADR 97).
             if ended := server.problem():
                 return f"{name}: {ended}"
         return None
@@ -184,6 +188,8 @@ class Stack:
 
     def _start(self) -> None:
         plan = self._plan
+        # The address of the registry is known before it runs: its provider has to know where
+        # browsers may be sent back to.
         pages = Client(PAGES_CLIENT, secrets.token_urlsafe(SECRET_BYTES), self.origin)
         self.postgres = PostgresServer(
             plan.postgres_folder or plan.folder / "postgres", self._log("postgres")
@@ -236,6 +242,7 @@ class Stack:
     def _make_store(self) -> str:
         """Make MLflow's database, and return its address for the account that serves."""
         owner_password = make_database(self.postgres, DATABASE, OWNER)
+        # Without layer 3 MLflow owns its tables, as it does by itself.
         if 3 not in self._plan.layers:
             return self.postgres.url(OWNER, owner_password, DATABASE)
 
@@ -297,6 +304,7 @@ class Stack:
             return {}
 
         # Where there is a release bucket, released runs lie there and nowhere else.
+        # Of any other place layer 2 registers nothing, whatever the evidence says.
         place = f"s3://{BUCKET}/" if self.bucket else "mlflow-artifacts:/"
         path = own_folder(self._plan.folder / "registry") / "store.yaml"
         values = {**(self._plan.trust or {}), "artifact_roots": [place]}
@@ -342,6 +350,7 @@ def common_config(
         "longest_token_seconds": 60,
         "recheck_seconds": recheck_seconds,
         "session_seconds": 8 * 3600,
+        # Provider and registry are one machine.
         "clock_skew_seconds": 0,
         "most_artifact_bytes": MOST_ARTIFACT_BYTES,
         "audit_file": str(audit_file),
