@@ -42,15 +42,22 @@ from tasks.errors import (
 )
 from tasks.system.git import plumbing_command, plumbing_environment
 
+# SHA-1 and SHA-256, whole: a beginning may be another commit's tomorrow.
 COMMIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Whole names: `main` could be a branch or a tag, and `@{1}` and `main~3` say something else.
 REF = re.compile(r"refs/(?:heads|tags)/[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+# No user or password in an https address: it would stand in the settings, and in every process
+# list. No user that begins with `-`, which ssh would take for an option. `ext::` and other helpers
+# of git run commands.
 REMOTE = re.compile(
     r"file:///[^\s\\]+"
     r"|https://[A-Za-z0-9.-]+(?::\d+)?/[^\s\\@]*"
     r"|ssh://(?:[A-Za-z0-9][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/[^\s\\]*"
 )
+# For `GIT_ALLOW_PROTOCOL` (git(1)): by no other way is anything fetched, whatever a remote or a
+# setting names.
 PROTOCOLS = "file:https:ssh"
+# A first fetch brings the whole history; a remote that answers nothing holds the worker no longer.
 FETCH_SECONDS = 600.0
 
 # What DVC runs commands from, besides the one `dvc.yaml` at the top, which the service compares
@@ -64,12 +71,17 @@ OWN_DVC_FOLDER = ".dvc"
 MOST_ENTRIES = 100_000
 
 FETCH_SETTINGS = (
+    # Objects of hostile form are refused as they come (git-fsck(1)), and never lie in the mirror.
     "fetch.fsckObjects=true",
     "transfer.fsckObjects=true",
+    # No cache of the history's form: `_leads_to` believes the commits themselves.
     "fetch.writeCommitGraph=false",
+    # Nothing goes on in the background when the fetch has ended.
     "gc.auto=0",
     "maintenance.auto=false",
+    # Empty, which takes every helper off the list that is named elsewhere (gitcredentials(7)).
     "credential.helper=",
+    # Whoever the administrator named, and nobody whom that one names.
     "http.followRedirects=false",
     "http.sslVerify=true",
     "submodule.recurse=false",
@@ -99,6 +111,7 @@ class CommitMirror:
     """
 
     def __init__(self, path: Path, remote: str) -> None:
+        # `isprintable` besides: `\s` does not know every mark that a terminal obeys.
         if not REMOTE.fullmatch(remote) or not remote.isprintable():
             raise ConfigError(
                 "the remote of the worker's mirror",
@@ -119,11 +132,15 @@ class CommitMirror:
             ServiceError: The remote does not answer, or hands over objects that are broken.
         """
         with self._fetching() as environment:
+            # Asked first: a new mirror has to have the kind of ids that the remote has, and `init`
+            # fixes it.
             listed = self._run(environment, "ls-remote", "--heads", "--", self._remote)
             if not (self._path / "HEAD").exists():
                 self._make(environment, listed)
 
             words = [word for setting in FETCH_SETTINGS for word in ("-c", setting)]
+            # `--prune`: what was taken off a branch by force is on it no longer. `--atomic`: all
+            # branches move, or none, so that nobody judges by one of two states.
             options = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--atomic")
             branches = "+refs/heads/*:refs/heads/*"
             self._run(
@@ -147,6 +164,7 @@ class CommitMirror:
         """
         check_commit_id(commit)
         for ref in refs:
+            # As git-check-ref-format(1) has it, as far as the pattern does not say it.
             if not REF.fullmatch(ref) or ".." in ref or ref.endswith((".lock", ".")):
                 raise ConfigError(
                     "the protected refs",
@@ -155,8 +173,11 @@ class CommitMirror:
                     remedy="Name each branch that only reviewed commits get to.",
                 )
         with self._objects() as objects:
+            # Read and held against its id before git is asked about it: what it answers is about
+            # these bytes.
             content = objects.read(commit, b"commit")
 
+        # 1. On a protected ref. 2. Signed by an allowed key. The first needs no key of anybody.
         for ref in refs:
             if self._leads_to(ref, commit):
                 return Releasable(commit, ref=ref)
@@ -195,6 +216,8 @@ class CommitMirror:
             listed = _check_entries(_list(objects, top))
             files: dict[str, tuple[bytes, bool]] = {}
             total_bytes = 0
+            # Contents after all names: a commit that is refused for a name has cost no more than
+            # its listings.
             for path, (identifier, is_executable) in listed.items():
                 content = objects.read(identifier, b"blob")
                 total_bytes += len(content)
@@ -202,6 +225,8 @@ class CommitMirror:
                     raise _refused(path, "256 MiB of files at most", "more")
                 files[path] = (content, is_executable)
 
+        # Under another name until all is written and read again: nobody finds half a commit. In the
+        # folder beside it, so that the name is given by one step of the system.
         draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
         try:
             write_files(draft, files)
@@ -213,7 +238,9 @@ class CommitMirror:
 
     def _leads_to(self, ref: str, commit: str) -> bool:
         environment = plumbing_environment(self._path)
+        # A file beside the objects could say that a commit is an ancestor which is none.
         words = ("-c", "core.commitGraph=false")
+        # A branch that the remote no longer has lets nobody through, and is no fault of the mirror.
         is_there = self._ask(environment, "show-ref", "--verify", "--quiet", "--", ref)
         if is_there.returncode:
             return False
@@ -232,6 +259,7 @@ class CommitMirror:
 
     def _make(self, environment: dict[str, str], listed: bytes) -> None:
         """Make an empty mirror, of the kind of ids that the remote has."""
+        # Of an empty remote nothing is listed: SHA-1, as git's own default is.
         name = listed.split(b"\t")[0]
         form = "sha256" if len(name) == 64 else "sha1"
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -249,6 +277,8 @@ class CommitMirror:
         environment = plumbing_environment(self._path, PROTOCOLS)
         with tempfile.NamedTemporaryFile("w", prefix="portcullis-", suffix=".gitconfig") as config:
             if self._remote.startswith("file://"):
+                # A quote would end the value and begin a setting of its own; the pattern of remotes
+                # has no backslash and no line break.
                 place = self._remote.removeprefix("file://").replace('"', "")
                 config.write(f'[safe]\n\tdirectory = "{place}"\n\tdirectory = "{place}/.git"\n')
                 config.flush()
@@ -266,6 +296,7 @@ class CommitMirror:
         try:
             return subprocess.run(
                 plumbing_command(*words),
+                # The environment names the repository: where this process stands has no say.
                 cwd="/",
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -311,12 +342,15 @@ def _list(objects: Objects, top: str) -> Iterator[tuple[str, bytes, str]]:
     """Yield (path, mode, id) of every entry of a tree that is no folder."""
     waiting = [("", top)]
     entries = 0
+    # Bounded by entries and not by depth: folders that hold each other in turns stand for millions.
     while waiting:
         folder, identifier = waiting.pop()
         names: set[bytes] = set()
         for mode, name, entry_id in entries_of(objects.read(identifier, b"tree"), len(top)):
             entries += 1
             path = folder + os.fsdecode(name)
+            # Every name is judged before a byte is written, also of a folder: `..` and what a
+            # terminal would obey are refused here.
             check_name(path)
             if b"/" in name or name in names:
                 raise _refused(path, "each name once, and none with a `/`", "another")
@@ -347,7 +381,10 @@ def _check_entries(entries: Iterator[tuple[str, bytes, str]]) -> dict[str, tuple
         if any(fnmatch(part, pattern) for part in path.split("/") for pattern in BYTECODE):
             raise _refused(path, "sources alone", "bytecode, which hides what it was made of")
 
+        # Folded as file systems fold that know no case: what is two files here is one there.
         parts = _folded(path).split("/")
+        # Windows drops dots and blanks at the end, and calls the folder `git~1` besides
+        # (CVE-2014-9390).
         if any(part.rstrip(". ") in (".git", "git~1") for part in parts):
             raise _refused(path, "no file of git's own", "one")
         if _is_pipeline(parts):
@@ -357,6 +394,7 @@ def _check_entries(entries: Iterator[tuple[str, bytes, str]]) -> dict[str, tuple
             if spellings.setdefault("/".join(parts[:depth]), spelling) != spelling:
                 raise _refused(path, "names that differ in more than their case", "two such")
         listed[path] = (identifier, kinds[mode])
+    # Of all paths together, at the end: which of the two comes first is the tree's order.
     _require_one_module_a_name(listed)
     return listed
 
@@ -381,6 +419,7 @@ def _require_one_module_a_name(paths: Collection[str]) -> None:
 
 
 def _folded(path: str) -> str:
+    # Composed again after folding, which takes some letters apart.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
@@ -404,6 +443,7 @@ def _last_line(output: bytes) -> str:
 
 def _refused(path: str, expected: str, found: str) -> EvidenceError:
     return EvidenceError(
+        # A name out of a commit is somebody else's: it goes to a terminal as escapes.
         path.encode("unicode_escape", "backslashreplace").decode("ascii"),
         expected=f"in a commit: {expected}",
         found=found,

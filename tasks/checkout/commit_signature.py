@@ -14,9 +14,12 @@ from pathlib import Path
 
 from tasks.errors import ConfigError
 
+# The second where ids are SHA-256; a commit of a repository in transition has both, and is nobody's
+# here: each signs other bytes.
 HEADERS = (b"gpgsig", b"gpgsig-sha256")
 ARMOUR = b"-----BEGIN SSH SIGNATURE-----\n"
 NAMESPACE = "git"  # a signature made for files or mails is none of a commit
+# For a signature of a few hundred bytes.
 SECONDS = 20.0
 
 
@@ -44,6 +47,7 @@ def split_signature(commit: bytes) -> SignedCommit | None:
     if len(signatures) != 1:
         return None
 
+    # Every other header as it stood, in its order: the signature is over these bytes.
     rest = b"\n".join(name + b" " + value for name, value in fields if name not in HEADERS)
     return SignedCommit(rest + blank + message, signatures[0].rstrip(b"\n") + b"\n")
 
@@ -67,11 +71,14 @@ def find_signer(commit: bytes, allowed_signers: str) -> str:
     with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
         signers = Path(folder) / "allowed_signers"
         signature = Path(folder) / "commit.sig"
+        # In files, since `ssh-keygen` takes both by name; in a folder that nobody else may open.
         signers.write_text(allowed_signers.rstrip("\n") + "\n", encoding="utf-8")
         signature.write_bytes(signed.signature)
 
         options = ["-f", str(signers), "-s", str(signature)]
         principals = _ask_ssh_keygen(["-Y", "find-principals", *options], b"")
+        # All of them: a key may be allowed under several names, one of which is out of its time or
+        # of another namespace.
         for principal in (principals or b"").decode("utf-8", "replace").splitlines():
             words = ["-Y", "verify", "-n", NAMESPACE, "-I", principal, *options]
             if _ask_ssh_keygen(words, signed.payload) is not None:
@@ -81,6 +88,7 @@ def find_signer(commit: bytes, allowed_signers: str) -> str:
 
 def _ask_ssh_keygen(words: list[str], content: bytes) -> bytes | None:
     """Return what it prints; None where it says no."""
+    # Nothing of the caller's: no agent, no configuration, no other `ssh-keygen`.
     environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": os.devnull}
     try:
         done = subprocess.run(
