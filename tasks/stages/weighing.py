@@ -12,7 +12,7 @@ from tasks.formats.digests import sha256_of
 from tasks.gates.decision import Decision, GateResult, weigh
 from tasks.gates.outcome import Outcome
 from tasks.gates.verdict import digest_of
-from tasks.path import GATES
+from tasks.path import GATES, SUBJECTS
 from tasks.stages.workspace import StageRun
 
 
@@ -42,8 +42,11 @@ def gather(stage_run: StageRun) -> Decision:
 
     # The model is digested whether or not a verdict is about it: it is what the decision is about.
     stage_run.input("train", "model")
-    # What verdicts name is digested here, as it lies now: the digests in them are only compared.
-    judged = {name for verdict in verdicts.values() for name in verdict.about}
+    # What verdicts name is digested here, as it lies now: the digests in them are only compared. By
+    # the table's names alone: a file that lies here could name any path, a device without an end
+    # among them. What is not digested is "nothing", and refused.
+    known = {name for subjects in SUBJECTS.values() for name in subjects}
+    judged = known & {name for verdict in verdicts.values() for name in verdict.about}
     artefacts = {
         name: sha256_of(stage_run.data / name)
         for name in sorted(judged)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ConfigError, DataError, EvidenceError, Refusal, RefusalKind
+from tasks.formats.digests import sha256_of
 from tasks.gates import Outcome
 from tasks.gates.decision import GateResult
 from tasks.path import SUBJECTS
@@ -61,6 +62,19 @@ def test_what_was_judged_and_lies_here_no_longer_is_named(root: Path) -> None:
     assert decision.outcome is Outcome.FAIL
     assert [refusal.kind for refusal in decision.refusals] == [RefusalKind.SUBJECT_CHANGED]
     assert "found nothing…" in decision.refusals[0].text
+
+
+def test_no_file_outside_the_table_is_digested_because_a_verdict_names_it(root: Path) -> None:
+    """Else a verdict that somebody wrote has `/dev/zero` read, or any file there is."""
+    outside = root / "outside.txt"
+    outside.write_text("anything")
+    verdict = root / "data" / CASE / "fairness" / "verdict.json"
+    values = json.loads(verdict.read_text())
+    values["about"] |= {"../../outside.txt": sha256_of(outside)}
+    verdict.write_text(json.dumps(values))
+    (refusal,) = gather(work(root)).refusals
+    assert refusal.kind == RefusalKind.SUBJECT_CHANGED
+    assert "found nothing" in refusal.text
 
 
 def test_a_limit_that_changed_is_told_from_one_that_changed_after_training(root: Path) -> None:
