@@ -65,6 +65,9 @@ class FairnessParams(StrictModel):
             # An attribute that is excused has no privileged group, so no joint one either.
             if len(set(attributes)) < 2 or set(attributes) - set(self.privileged):
                 raise ValueError("an intersection is of two or more attributes in `privileged`")
+            # Both are reported under their name: of two with one name one would not be judged.
+            if " and ".join(attributes) in self.privileged:
+                raise ValueError("an intersection has the name of an attribute in `privileged`")
         return self
 
 

@@ -210,6 +210,10 @@ def test_every_protected_column_is_judged_excused_or_reported_as_forgotten() -> 
     [
         {"intersections": (("race",),)},
         {"intersections": (("race", "sex"),)},
+        {
+            "privileged": {"race": "a", "sex": "m", "race and sex": "x"},
+            "intersections": (("race", "sex"),),
+        },
         {"excused": {"race": {"reason": "r", "by": "b", "date": date(2026, 1, 1)}}},
         {"excused": {"old": {"reason": " ", "by": "b", "date": date(2026, 1, 1)}}},
         {"excused": {"old": {"reason": "r", "date": date(2026, 1, 1)}}},
