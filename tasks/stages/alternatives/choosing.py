@@ -147,7 +147,9 @@ def compare_configurations(
                 searched, together, judged, params, groups, whole, approved
             ),
             "chosen": chosen,
-            "confirmed_reduction": _confirmed(chosen, index) if is_measured else None,
+            "confirmed_reduction": (
+                _confirmed(chosen, index, is_within_loss) if is_measured else None
+            ),
             "reduction_deviation": (
                 typical_deviation(confirming, is_within_loss) if is_measured else None
             ),
@@ -199,10 +201,17 @@ def confirm(name: str, figures: Resampled, index: int) -> ChosenAlternative | No
     )
 
 
-def _confirmed(chosen: ChosenAlternative | None, index: int | None) -> float | None:
-    """Return by what share the decline ratio is lower for certain; 0 where nothing was chosen."""
+def _confirmed(
+    chosen: ChosenAlternative | None, index: int | None, is_within_loss: np.ndarray
+) -> float | None:
+    """Return by what share the decline ratio is lower for certain.
+
+    0 where no alternative is within the loss of AUC; None where one is, and no ratio could be
+    measured of it: that nobody could choose is not that there is nothing to choose.
+    """
     if index is None:
-        return 0.0
+        has_alternative = np.delete(is_within_loss, SHIPPED_INDEX).any()
+        return None if has_alternative else 0.0
     return None if chosen is None else max(chosen.least_reduction, 0.0)
 
 

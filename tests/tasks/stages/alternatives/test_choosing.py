@@ -5,6 +5,7 @@ import pytest
 
 from tasks.stages.alternatives.choosing import (
     AlternativesReport,
+    _confirmed,
     choose,
     compare_configurations,
     detectable_reduction,
@@ -75,6 +76,15 @@ def test_the_lowest_ratio_within_the_loss_is_chosen_and_never_the_shipped_one() 
     ratio = np.array([1.0, 2.0, 1.5, 1.1, np.inf])
     assert choose(is_within_loss, ratio) == 2
     assert choose(is_within_loss[:1], ratio[:1]) is None
+
+
+def test_alternatives_that_cannot_be_measured_are_not_none() -> None:
+    """Nobody of the privileged group is declined in the half that chooses: no ratio is finite."""
+    is_within_loss = np.array([True, True, False])
+    ratio = np.array([np.inf, np.nan, np.inf])
+    index = choose(is_within_loss, ratio)
+    assert _confirmed(None, index, is_within_loss) is None
+    assert _confirmed(None, index, np.array([True, False, False])) == 0.0
 
 
 def test_what_nobody_could_choose_does_not_make_the_search_look_blind() -> None:
