@@ -71,8 +71,17 @@ class ColumnProfile(StrictModel):
 def category_names(values: "pd.Series[float]") -> "pd.Series[str]":
     """Return values as text; 1, 1.0 and True are one category. None of `values` is missing."""
     if pd.api.types.is_numeric_dtype(values):
-        return values.astype(float).map("{:g}".format)
+        numbers = values.astype(float)
+        # Each different number once, however many rows it has.
+        return numbers.map({number: _number_name(number) for number in numbers.unique()})
     return values.astype(str)
+
+
+def _number_name(number: float) -> str:
+    """Return a number in six digits, or in as many as tell it from its neighbours."""
+    short = f"{number:g}"
+    # Of two groups 1000001 and 1000002 the small one would hide in the large one.
+    return short if float(short) == number else repr(float(number))
 
 
 def bin_names(edges: tuple[float, ...], spikes: tuple[float, ...]) -> list[str]:

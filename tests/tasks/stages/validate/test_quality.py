@@ -139,6 +139,13 @@ def test_a_group_that_is_empty_small_or_tiny_never_passes_and_a_tiny_one_is_not_
     assert "fewer than 10: 1 other group" in checks[measure].reason
 
 
+def test_a_small_group_does_not_hide_behind_one_with_nearly_the_same_code() -> None:
+    coded = rows(sex=[1_000_001.0] * 397 + [1_000_002.0] * 3)
+    checks, report = judged(coded)
+    assert checks[ValidateCheck.SMALLEST_GROUP_ROWS].outcome is Outcome.FAIL
+    assert report.group_rows == {"sex": {"1000001.0": 397, "1 other group": None}}
+
+
 def test_duplicates_count_across_people_only() -> None:
     frame = rows(income=np.linspace(1001, 9999, 400))
     doubled = pd.concat([frame, frame.head(20)], ignore_index=True)
