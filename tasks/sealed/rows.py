@@ -311,6 +311,9 @@ def check_file(path: Path, dataset: str, keys: KeyStore) -> CheckedFile:
         file = pq.ParquetFile(path)
         metadata = file.metadata.metadata or {}
         layout_json = metadata[LAYOUT]
+        # The code covers the two columns that are read, and nothing beside them.
+        if file.schema_arrow.names != SCHEMA.names:
+            raise ValueError("other columns")
         mac = bytes.fromhex(metadata[MAC].decode())
         layout = Layout.from_json(layout_json)
         # All row groups are read once for this, before a row is opened. Each row's own seal says

@@ -95,6 +95,14 @@ def test_a_file_with_our_words_and_without_our_columns_is_no_sealed_one(
         SealedFile.open(sealed_path)
 
 
+def test_a_sealed_file_with_a_column_in_clear_is_no_sealed_one(sealed_path: Path) -> None:
+    """An erasure passes over sealed files: what stands beside the rows would never be searched."""
+    table = pq.read_table(sealed_path)
+    rewrite(sealed_path, table.append_column("email", pa.array(["ann@example.org"] * len(table))))
+    with pytest.raises(SealError, match="expected a sealed dataset"):
+        SealedFile.open(sealed_path)
+
+
 @pytest.mark.parametrize("length", [0, 4, 100, -1])
 def test_a_cut_file_is_refused(sealed_path: Path, length: int) -> None:
     sealed_path.write_bytes(sealed_path.read_bytes()[:length])

@@ -200,6 +200,14 @@ def test_the_name_in_the_file_is_not_trusted(path: Path, store: KeyStore) -> Non
         read_rows(path, dataset="loan/train/rows", keys=store)
 
 
+def test_a_column_in_clear_beside_the_rows_is_refused(path: Path, store: KeyStore) -> None:
+    file = pq.ParquetFile(path)
+    table = file.read().replace_schema_metadata(file.metadata.metadata)
+    pq.write_table(table.append_column("email", pa.array(["x"] * len(table))), path)
+    with pytest.raises(SealError, match="something else"):
+        read_rows(path, dataset=NAME, keys=store)
+
+
 def test_plain_parquet_is_refused(tmp_path: Path, store: KeyStore, people: pd.DataFrame) -> None:
     people.to_parquet(tmp_path / "plain")
     with pytest.raises(SealError, match="KeyError"):
