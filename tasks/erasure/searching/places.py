@@ -114,32 +114,48 @@ class StoredFile:
 
     def remove(self) -> None:
         """Remove it, with its older versions where a bucket keeps them."""
-        fs = self.place.fs
-        fs.rm_file(self.path)
-        if "s3" not in fs.protocol:
-            return
-
-        # In a bucket with versioning, DeleteObject only adds a delete marker: the object is gone
-        # when each version and each marker is deleted by its id (Amazon S3, "Deleting object
-        # versions"). The listing takes a prefix, so that other keys may begin with ours.
-        bucket, _, key = self.path.partition("/")
-        listing = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
-        for version in (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ())):
-            # "null" is the version of a bucket that keeps none: it went with the file.
-            if version["Key"] == key and version["VersionId"] != "null":
-                fs.call_s3("delete_object", Bucket=bucket, Key=key, VersionId=version["VersionId"])
+        self.place.fs.rm_file(self.path)
+        self._remove_versions(keeps_latest=False)
 
     def replace(self, content: bytes) -> None:
-        """Put other content in its place, whole or not at all; its mode stays."""
+        """Put other content in its place, whole or not at all; its mode stays.
+
+        Where a bucket keeps versions, those before it go: they hold what was taken out.
+        """
         if not self.place.is_local:
             self.place.fs.pipe_file(self.path, content)
+            self._remove_versions(keeps_latest=True)
             return
 
         path = Path(self.path)
         draft = path.with_name(f".{path.name}.draft")
-        draft.write_bytes(content)
-        draft.chmod(path.stat().st_mode & 0o777)
-        draft.replace(path)
+        try:
+            # The mode before the content: what others may not read they may not read in a draft.
+            draft.touch(mode=0o600)
+            draft.write_bytes(content)
+            draft.chmod(path.stat().st_mode & 0o777)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _remove_versions(self, *, keeps_latest: bool) -> None:
+        """Remove what a bucket with versioning keeps of it; other stores keep nothing.
+
+        DeleteObject only adds a delete marker there, and PutObject another version: the object is
+        gone when each version and each marker is deleted by its id (Amazon S3, "Deleting object
+        versions").
+        """
+        fs = self.place.fs
+        if "s3" not in fs.protocol:
+            return
+
+        bucket, _, key = self.path.partition("/")
+        for version in list(_list_versions(fs, bucket, key)):
+            is_kept = keeps_latest and version.get("IsLatest")
+            # The listing takes a prefix, so that other keys may begin with ours. "null" is the
+            # version of a bucket that keeps none: it went with the file.
+            if version["Key"] == key and version["VersionId"] != "null" and not is_kept:
+                fs.call_s3("delete_object", Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
 
 @dataclass(frozen=True)
@@ -240,6 +256,32 @@ class Place:
                 yield StoredFile(self, entry.path, _size_of(entry))
             else:
                 yield PlaceEntry(self, entry.path, EntryKind.SPECIAL)
+
+
+def _list_versions(fs: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """Yield every version and delete marker below a prefix.
+
+    S3 returns a thousand at a time, and says where to go on (`ListObjectVersions`).
+
+    Raises:
+        OSError: The store says that there is more, and not where.
+    """
+    place: dict[str, str] = {}
+    while True:
+        listing = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=prefix, **place)
+        yield from (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ()))
+        if not listing.get("IsTruncated"):
+            return
+
+        following = {
+            marker: listing[f"Next{marker}"]
+            for marker in ("KeyMarker", "VersionIdMarker")
+            if listing.get(f"Next{marker}")
+        }
+        # What goes on where it began would never end.
+        if not following or following == place:
+            raise OSError("a listing of versions that does not go on")
+        place = following
 
 
 def _read_link(path: str) -> str:

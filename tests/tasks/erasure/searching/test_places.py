@@ -1,5 +1,6 @@
 """Places: every file once and in order, a sealed one known by its ends, a store that is down."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,79 @@ def test_a_removed_file_is_gone(place: Place) -> None:
     file_named(place, "a.txt").remove()
 
     assert [stored.name for stored in place.files()] == ["b.txt", "sub/c.txt"]
+
+
+def test_a_draft_is_closed_to_others_and_goes_where_it_cannot_be_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = file_named(place, "a.txt")
+    folder = Path(stored.path).parent
+    before = sorted(folder.iterdir())
+    modes: list[int] = []
+
+    def write_half(path: Path, content: bytes) -> int:
+        modes.append(path.stat().st_mode & 0o777)
+        with path.open("wb") as stream:
+            stream.write(content[:1])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(OSError, match="No space"):
+        stored.replace(b"new")
+    assert modes == [0o600]
+    assert sorted(folder.iterdir()) == before
+    assert Path(stored.path).read_text() == "a.txt"
+
+
+class VersionedBucket:
+    """What of S3 is asked to remove a file, two versions at a time."""
+
+    protocol = ("s3",)
+
+    def __init__(self, versions: list[tuple[str, str]], *, is_stuck: bool = False) -> None:
+        self.versions = versions
+        self.is_stuck = is_stuck
+
+    def rm_file(self, path: str) -> None:
+        self.versions.append((path.partition("/")[2], "marker"))
+
+    def pipe_file(self, path: str, content: bytes) -> None:
+        self.versions.append((path.partition("/")[2], f"new, {content!r}"))
+
+    def call_s3(self, method: str, **options: str) -> dict[str, Any]:
+        if method == "delete_object":
+            self.versions.remove((options["Key"], options["VersionId"]))
+            return {}
+        begin = 0 if self.is_stuck else int(options.get("VersionIdMarker", 0))
+        page = [version for version in self.versions if version[0].startswith(options["Prefix"])]
+        answer: dict[str, Any] = {
+            "Versions": [
+                {"Key": key, "VersionId": v, "IsLatest": (key, v) == self.versions[-1]}
+                for key, v in page[begin : begin + 2]
+            ],
+            "IsTruncated": begin + 2 < len(page),
+        }
+        if answer["IsTruncated"]:
+            answer |= {"NextKeyMarker": "x", "NextVersionIdMarker": str(begin + 2)}
+        return answer
+
+
+def test_every_version_goes_however_many_there_are() -> None:
+    bucket = VersionedBucket([("a", "1"), ("a", "2"), ("a", "3"), ("ab", "1"), ("a", "4")])
+    StoredFile(Place("a bucket", bucket, "bucket", PurgeRule.REMOVE), "bucket/a", 1).remove()
+    assert bucket.versions == [("ab", "1")]
+
+
+def test_what_was_masked_in_a_bucket_stays_in_no_older_version() -> None:
+    bucket = VersionedBucket([("a", "1"), ("a", "2"), ("ab", "1"), ("a", "3")])
+    StoredFile(Place("a bucket", bucket, "bucket", PurgeRule.REWRITE), "bucket/a", 1).replace(b"x")
+    assert bucket.versions == [("ab", "1"), ("a", "new, b'x'")]
+
+
+def test_a_listing_that_does_not_go_on_is_an_error_and_no_loop() -> None:
+    bucket = VersionedBucket([("a", "1"), ("a", "2"), ("a", "3")], is_stuck=True)
+    with pytest.raises(OSError, match="does not go on"):
+        StoredFile(Place("a bucket", bucket, "bucket", PurgeRule.REMOVE), "bucket/a", 1).remove()
 
 
 def test_a_file_of_a_remote_store_is_read_replaced_and_removed_there() -> None:
