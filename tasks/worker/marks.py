@@ -61,7 +61,7 @@ def mark_links(path: str | Path, name: str) -> Marks:
     """Return the mark of what a path leads to, links followed; an empty one for nothing."""
     try:
         stat = os.stat(path)  # noqa: PTH116 - as text where it is one of thousands
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # also below what is a file by now
         return ((name, ()),)
     # Device and inode, because a file that is put in the place of another has times of its own,
     # which may be older.

@@ -136,6 +136,20 @@ def write_configuration_of_the_run(workspace: Path) -> None:
     path.write_text("strict")
 
 
+def remove_configuration_of_the_run(workspace: Path) -> None:
+    (runs_in(workspace)[0] / "configs" / "case.yaml").unlink()
+
+
+def put_a_folder_into_configuration_of_the_run(workspace: Path) -> None:
+    remove_configuration_of_the_run(workspace)
+    (runs_in(workspace)[0] / "configs" / "case.yaml").mkdir()
+
+
+def put_a_file_in_the_place_of_an_input_s_folder(workspace: Path) -> None:
+    (workspace / MODEL).parent.rename(workspace / "aside")
+    (workspace / MODEL).parent.write_text("a file")
+
+
 def move_run_folder(workspace: Path) -> None:
     """Put the run folder beside other data for a moment."""
     (run,) = runs_in(workspace)
@@ -165,6 +179,9 @@ def add_to_a_folder(workspace: Path) -> None:
         exchange_link_of_the_run,
         exchange_configuration_of_the_run,
         write_configuration_of_the_run,
+        remove_configuration_of_the_run,
+        put_a_folder_into_configuration_of_the_run,
+        put_a_file_in_the_place_of_an_input_s_folder,
         move_run_folder,
         remove_file,
         add_to_a_folder,
