@@ -3,7 +3,7 @@
 What lay there before, what lies there after, and what the gate said. The worker uses this while and
 after the stage's own code runs in another process. It believes bytes, digested here: of code and
 configuration those of the snapshot that the stage was given, of data those that lie there. Of what
-the stage says about itself it takes two counts, and marks them as claimed.
+the stage says about itself it takes two counts and where it computed, and marks them as claimed.
 """
 
 from collections.abc import Callable, Mapping
