@@ -31,9 +31,15 @@ def draws(
         drawn.update(str(person).encode())
         digests += drawn.digest()
 
-    # The first 64 bits of a hash as a fraction of 2^64.
+    return np.asarray(_fractions_of(digests)[codes], dtype=np.float64)
+
+
+def _fractions_of(digests: bytes | bytearray) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return each 64 bits as a fraction of 2^64, below 1."""
     fractions = np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2**64
-    return np.asarray(fractions[codes], dtype=np.float64)
+    # The highest 1,024 of 2^64 hashes round to 1 as floats. Whoever drew 1 would be in no fold, and
+    # judged by a score that no model gave.
+    return np.minimum(fractions, np.nextafter(1.0, 0.0))
 
 
 def split(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.learning.splitting import PARTS, draws, folds, split
+from tasks.learning.splitting import PARTS, _fractions_of, draws, folds, split
 
 PERSONS = st.lists(st.integers(0, 50), min_size=1, max_size=60).map(pd.Series)
 
@@ -48,6 +48,13 @@ def test_draws_are_uniform_in_0_to_1() -> None:
     assert drawn[-1] < 1
     # Kolmogorov and Smirnov's distance; 1.95 / sqrt(n) is passed once in a thousand times.
     assert np.abs(drawn - (np.arange(10_000) + 0.5) / 10_000).max() < 1.95 / 100
+
+
+def test_the_highest_hash_is_below_1_and_in_a_fold() -> None:
+    """As a float it rounds to 1, and a row in a fold that there is none of has no score."""
+    (highest,) = _fractions_of(b"\xff" * 8)
+    assert highest < 1
+    assert int(highest * 20) == 19
 
 
 def test_the_test_part_does_not_depend_on_the_validation_part() -> None:
