@@ -382,18 +382,20 @@ class StageRun:
         if not unsealed:
             raise _no_rows(f"{stage}/{name}", shredded)
 
-    def read_json(self, stage: str, name: str) -> Any:
-        """Return an earlier stage's JSON output.
+    def read_json(self, stage: str, name: str) -> dict[str, Any]:
+        """Return an earlier stage's JSON output, which is an object.
 
         Raises:
-            EvidenceError: It is no JSON of the strict form.
+            EvidenceError: It is no JSON of the strict form, or another value.
         """
-        return read_json(
-            self.input(stage, name),
-            _shown(self.data / stage / name),
-            remedy=f"Run `dvc repro --force --single-item {stage}@{self.case}`, "
-            "which makes it anew.",
-        )
+        shown = _shown(self.data / stage / name)
+        remedy = f"Run `dvc repro --force --single-item {stage}@{self.case}`, which makes it anew."
+        values = read_json(self.input(stage, name), shown, remedy=remedy)
+        if not isinstance(values, dict):
+            raise EvidenceError(
+                shown, expected="a JSON object", found="another value", remedy=remedy
+            )
+        return values
 
     def read_verdict(self, stage: str) -> Verdict:
         """Return an earlier stage's verdict.

@@ -96,6 +96,13 @@ def test_json_comes_back_as_it_was_written(workspace: Path) -> None:
     assert stage_run(workspace).read_json("train", "report.json") == {"auc": 0.7}
 
 
+@pytest.mark.parametrize("text", ["[]", "0.7", '"auc"', "null"])
+def test_an_output_that_is_no_object_is_refused_in_one_line(workspace: Path, text: str) -> None:
+    (stage_run(workspace, "train").folder / "report.json").write_text(text)
+    with pytest.raises(EvidenceError, match="expected a JSON object"):
+        stage_run(workspace).read_json("train", "report.json")
+
+
 def test_rows_are_sealed_on_disk_and_come_back_counted(workspace: Path) -> None:
     earlier = stage_run(workspace, "redact")
     earlier.write_rows(ROWS)
