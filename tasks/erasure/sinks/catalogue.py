@@ -167,6 +167,12 @@ CATALOGUE = (
         "look at them, or remove them",
     ),
     CataloguedPlace(
+        "older versions in buckets with versioning, of files that have gone or hold nothing now",
+        None,
+        "not searched: what is listed is; of a file that is masked or removed all versions go",
+        "let a lifecycle rule of the bucket expire versions that are not current",
+    ),
+    CataloguedPlace(
         "PostgreSQL's dead rows, log, replicas, large objects and other schemas",
         None,
         "not searched: only live rows of the default schema are",

@@ -49,3 +49,7 @@ def test_what_no_sink_searches_is_named() -> None:
 
     assert len(lines) == sum(place.sink is None for place in CATALOGUE)
     assert "not searched: snapshots, backups and copies of disks" in lines
+
+
+def test_older_versions_in_buckets_are_named_as_not_searched() -> None:
+    assert any("older versions in buckets" in line for line in name_unsearched_places())
