@@ -58,7 +58,7 @@ def find_personal_data(
 
     Raises:
         TypeError: `texts` or `entities` is one text, or one of `texts` is none.
-        ValueError: There is no such mode.
+        ValueError: There is no such mode, or `min_score` is none.
         ConfigError: The pipeline, the second network of `careful` or the dictionaries of the
             language are not installed, or the language has no profile.
     """
@@ -74,6 +74,9 @@ def find_personal_data(
     # expects.
     if mode not in ("fast", "careful"):
         raise ValueError("`mode` has to be `fast` or `careful`")
+    # Written so that NaN fails, too: no score is as large, and every finding would be left out.
+    if not 0 <= min_score <= 1:
+        raise ValueError("`min_score` has to be a number from 0 to 1")
     kinds = None if entities is None else frozenset(_listed("entities", entities))
     with _LOADING_LOCK:
         finder = _load_finder(

@@ -70,3 +70,9 @@ def test_what_is_no_text_is_masked_until_stable_too() -> None:
     assert mask_texts(cells, until_stable=True) == [
         *("", None, None, "[WITHHELD]", "[WITHHELD]", "Call [PERSON]"),
     ]
+
+
+@pytest.mark.parametrize("min_score", [float("nan"), -0.1, 1.1, float("inf")])
+def test_a_score_that_nothing_reaches_masks_nothing_and_is_refused(min_score: float) -> None:
+    with pytest.raises(ValueError, match="min_score"):
+        mask_texts(["Ann Miller called."], min_score=min_score)
