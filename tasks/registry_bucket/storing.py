@@ -227,6 +227,9 @@ def _require_same(bucket: ReleaseBucket, key: str, path: Path) -> None:
     with answering(bucket):
         answer = bucket.client.get_object(Bucket=bucket.name, Key=key)
         is_locked = answer.get("ObjectLockMode") == LOCK_MODE
+        # The mode stays on an object whose term is over, and which anybody may delete.
+        until = answer.get("ObjectLockRetainUntilDate")
+        is_locked = is_locked and (until is None or until > datetime.now(UTC))
         is_same = is_locked and _is_equal(answer["Body"], path)
     if not is_same:
         raise _foreign("the object that was sent, locked", "another, or one without a lock")
