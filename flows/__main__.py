@@ -234,12 +234,15 @@ def main(arguments: list[str]) -> int:
         Its exit code: 0 done, 1 a fault of the program, 2 a person can mend it, 3 blocked by a
         gate, 4 a service failed.
     """
+    # First: what follows starts processes, opens files and prints.
     settle()
     # Asked before they are parsed: a program wants JSON also where its arguments are wrong.
     is_json = "--json" in arguments
     program = PROGRAM if is_installed() else f"./{PROGRAM}"
     try:
         return call(declare_commands(), program, arguments, lambda: open_installation(arguments))
+    # 1. What we say ourselves. 2. A reader that stopped. 3. What of the machine is in the way. 4.
+    # All else is a fault of ours, whose text stays here.
     except PortcullisError as error:
         return report_error(error, is_json=is_json)
     except BrokenPipeError:
@@ -318,6 +321,7 @@ def is_about_files(arguments: list[str]) -> bool:
     match arguments:
         case [] | ["--version" | "--help" | "-h" | "--show-completion", *_] | ["keys", "make", *_]:
             return True
+        # No use case's name ends in `.zip`: `tasks/config/case_name.py` allows no full stop.
         case ["verify", *rest]:
             return any(word.endswith(".zip") for word in rest)
         case ["init", *rest]:  # of a repository: what it makes or upgrades is another folder
@@ -346,6 +350,8 @@ def open_installation(arguments: list[str]) -> Installation:
             found="none",
             remedy="Go to the top folder of one, or clone the project, and start it there.",
         )
+    # It looks at what may be broken: opening it as all others do would make what is missing, and
+    # say that nothing is.
     if arguments[0] == "doctor":
         return look_with_secrets(Path(), os.environ)
     return open_with_secrets(Path(), os.environ)
@@ -403,6 +409,8 @@ def unwritable(kind: str) -> ServiceError:
 
 def _give_up_output() -> None:
     # What is still buffered has to go somewhere when Python ends.
+    # By the descriptor and not by `sys.stdout`: Python flushes that stream at its end, and would
+    # print a traceback of its own.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -55,6 +55,8 @@ def _emit_alert(values: dict[str, Any]) -> None:
     rule = values["finding_info"]["analytic"]["name"]
     _emit(
         Event(
+            # The finding's own id: an alert that is told twice, since a receiver was away, can be
+            # known for one.
             id=UUID(values["metadata"]["uid"]),
             event=ALERT,
             resource=Resource(
@@ -76,6 +78,8 @@ def _emit(event: Event) -> None:
     """
 
     async def send() -> None:
+        # The client asks after every event whether the server has it; by default after 700 (Prefect
+        # 3.8.8).
         async with get_events_client(checkpoint_every=1) as client:
             await client.emit(event)
 

@@ -61,6 +61,7 @@ def erase(
         search_texts: Look for the person in other people's texts, too, and report where.
     """
     logger = get_run_logger()
+    # Prefect has no public name for it (3.8.8).
     document = person._block_document_id
     block = str(document) if document else ""
     identifiers = _lines_of(str(person.get()))
@@ -82,6 +83,8 @@ def erase(
             say=logger.info,
         )
         # The block stays while its request waits: whoever tries it again can search by it.
+        # Asked of the journal, after the erasure: which requests wait is written there and nowhere
+        # else.
         if not erasing.held_blocks(installation).get(block, False):
             _delete_block(block, installation)
     except PortcullisError as error:
@@ -98,6 +101,8 @@ def erase_due() -> State[str]:
     try:
         installation = open_with_secrets(Path(), os.environ)
         day = today(installation.settings)
+        # Whoever is named here is searched for by every identifier again, and not by the pseudonym
+        # alone (ADR 74).
         blocks = erasing.held_blocks(installation)
         secrets = [_read_block(block) for block, is_waiting in blocks.items() if is_waiting]
         outcome = erasing.resume(
@@ -124,6 +129,7 @@ def _report(outcome: erasing.ErasureOutcome) -> State[str]:
         # The name only: Prefect's log is read by more people than may open the receipt.
         logger.info("a receipt, for the person only, waits on the worker's machine: %s", path.name)
 
+    # Ids of requests alone: states are read by everybody who may see Prefect's pages.
     message = "; ".join((*map(_describe, outcome.requests), *outcome.faults))
     # One that waits or was set aside is in nobody's way, and is not done: a person has to see it.
     if outcome.set_aside or outcome.held_up or outcome.faults:
@@ -160,4 +166,6 @@ def _delete_block(block: str, installation: Installation) -> None:
             client.delete_block_document(UUID(block))
     except ObjectNotFound:
         get_run_logger().info("a block that is done with was deleted already")
+    # After it is deleted: a block that the journal has forgotten would lie in Prefect's database
+    # for ever.
     erasing.forget_block(block, installation)

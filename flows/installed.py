@@ -24,6 +24,8 @@ def main() -> int:
     from flows.__main__ import is_about_files, run_command
 
     arguments = sys.argv[1:]
+    # The current folder alone, and none above it: which code runs should not hang on where somebody
+    # stands.
     if is_checkout(Path.cwd()) and not is_about_files(arguments):
         hand_over(Path.cwd(), arguments)
     return run_command(arguments)
@@ -83,6 +85,7 @@ def hand_over(checkout: Path, arguments: list[str]) -> NoReturn:
     folder of the person's own, or of the machine's administrator, and no other.
     """
     launcher = checkout / "portcullis"
+    # Both owners: a launcher of one's own in a stranger's folder imports the stranger's modules.
     if not {checkout.stat().st_uid, launcher.stat().st_uid} <= {0, os.getuid()}:
         print(
             f"portcullis: {checkout}: expected a checkout of your own, whose code would run; "
@@ -91,4 +94,5 @@ def hand_over(checkout: Path, arguments: list[str]) -> NoReturn:
         )
         sys.exit(2)
 
+    # By this Python: the launcher itself looks for the one of its own environment.
     os.execv(sys.executable, [sys.executable, str(launcher), *arguments])

@@ -59,6 +59,8 @@ WAVES = waves()  # stages of one wave are independent of each other: they run at
 @flow(
     name="release",
     flow_run_name="release-{use_case}",
+    # Threads, since a stage's work is a process of its own: they wait. As many as the largest wave
+    # has stages, or one of them would wait for another.
     task_runner=ThreadPoolTaskRunner(max_workers=max(map(len, WAVES))),  # type: ignore[arg-type]
     persist_result=False,
     validate_parameters=True,
@@ -75,6 +77,7 @@ def release(use_case: UseCase) -> State[str]:
         installation = open_with_secrets(Path(), os.environ)
         with explaining_machine(installation):
             return _release(str(use_case), installation)
+    # A state and not an exception, of which Prefect would log a traceback.
     except PortcullisError as error:
         return failed_state(error)
 
@@ -92,6 +95,8 @@ def _release(case: str, installation: Installation) -> State[str]:
             end_all_stages()
             raise
 
+        # A stage that could not do its work is no outcome of a release: no page says BLOCKED, and
+        # no automation for it fires.
         if stop is not None and stop.name != REFUSED:
             # Of a stage that ends a path the worker has written why; of a gate beside others not.
             if SEALING.name in progress.reached and (
@@ -101,6 +106,8 @@ def _release(case: str, installation: Installation) -> State[str]:
             name = UNAVAILABLE if stop.name == UNAVAILABLE else None
             return Failed(name=name, message=stop.message)
         # That no stage stopped it is no proof that the model is registered.
+        # A stage that did not have to run was not asked today: the receipt may be of a model that
+        # was revoked, or of bytes that somebody exchanged since.
         confirmation = None
         if stop is None:
             try:
@@ -164,6 +171,8 @@ def _run_all_stages(
 ) -> State[str] | None:
     """Run all stages; return the state of the one that stopped the release, if one did."""
     for wave in WAVES:
+        # After every gate, and before the stage that would refuse for want of it: a suspended run
+        # has nothing running.
         if OPENS_REGISTRY in wave:
             ask_for_approval(case, place)
         if (state := _run_wave(wave, case, installation)) is not None:
@@ -181,6 +190,7 @@ def _run_wave(wave: tuple[str, ...], case: str, installation: Installation) -> S
         states: list[State[Any]] = [task(stage, case, return_state=True)]
     else:
         futures = [task.submit(stage, case) for stage, task in tasks]
+        # All of them, also after one that was refused: people are to see every gate at once.
         for future in futures:
             future.wait()
         states = [future.state for future in futures]
@@ -190,6 +200,7 @@ def _run_wave(wave: tuple[str, ...], case: str, installation: Installation) -> S
         if is_here and any(state.name != UNCHANGED for state in states):
             order_lock_entries(wave, case)
 
+    # The first in the order of the path, and not of time: the same data end in the same state.
     return next((state for state in states if _stops(state)), None)
 
 

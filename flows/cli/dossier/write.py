@@ -39,6 +39,7 @@ In CI, once a dossier has come that far:
 Exit codes: 0 written; 3 written, and less is answered than
 --require asks.
 """
+# What fits on a terminal; the first page has all of them.
 MOST_GAPS = 8
 app = new_app()
 
@@ -93,6 +94,7 @@ def main(
     if model is not None:
         target = DossierTarget(MODEL, require_model_sha256(model))
     dossier = make_release_dossier(use_case, target, installation, workspace, profile)
+    # Nothing was ever signed for: a dossier without evidence would be a form, filled in by nobody.
     if dossier is None:
         raise EmptyLedgerError(
             "ledger",
@@ -101,6 +103,7 @@ def main(
             remedy=f"Run `./portcullis release {use_case}`.",
         )
 
+    # By default where a release puts it, whose pages link there.
     folder = output or folder_of_dossier(use_case, workspace)
     write_dossier(dossier, folder)
     subject = dossier.subject

@@ -103,6 +103,7 @@ def _read_approval(path: Path) -> str:
         found = "bytes that are no text"
         raise ConfigError("--approval", expected=expected, found=found, remedy=remedy) from error
 
+    # Empty stands for "none was handed in", which would promote by whatever the log holds.
     if not approval.strip():
         raise ConfigError("--approval", expected=expected, found="an empty file", remedy=remedy)
     return approval

@@ -50,6 +50,7 @@ def main(
             found="nothing",
             remedy="Set it, and for how many days a released model is locked.",
         )
+    # By this account's keys and by none: what is public is known only to whoever asks without.
     checks = check_bucket(bucket, anonymous_client(bucket))
     values = [{"id": item.id, "outcome": item.outcome.value, "text": item.text} for item in checks]
     # What may not be asked is undecided, and undecided is not well.

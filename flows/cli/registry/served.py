@@ -45,6 +45,8 @@ def main(
     # From the log, and never from the registry: that one knows what serves now, and whoever may
     # write to it can say anything of before.
     log = read_case_log(use_case, installation)
+    # Every decision is weighed again, with its approval: whoever has the worker's key alone makes
+    # nothing serve (ADR 103).
     timeline = read_timeline(log, use_case)
 
     if moment is None:
@@ -54,6 +56,7 @@ def main(
         periods = tuple(period for period in timeline.periods if period.is_at(moment))
         lines = [line for period in periods for line in lines_of_period(period)]
         lines = lines or ["nothing of it served then"]
+    # How much of the log this is: what was cut off at its end would be missing without a word.
     lines.append(f"by {log.head.size} entries of {log.head.origin}")
     values = {
         "log": {"origin": log.head.origin, "size": log.head.size},
