@@ -25,7 +25,7 @@ from tasks.attestation.signing_keys import LocalSigner, PublicKey, signing_folde
 from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
-from tasks.notary.notary import open_ledger, open_notary, trusted_root
+from tasks.notary.notary import Notary, open_ledger, open_notary, trusted_root
 from tasks.plain_text import one_line
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
@@ -415,26 +415,58 @@ def _rotate(role: str, installation: Installation) -> tuple[PublicKey, PublicKey
             )
 
         # Kept where an earlier rotation was interrupted: the ledger may know it by now.
-        new = LocalSigner.make(path.with_name(f"{role}.new.pem"))
-        root_key = notary.signer(ROOT)
-        added = add_key(new.public, (role,), "worker", reason="rotation")
-        notary.append_signed([sign(added.to_bytes(), root_key)])
+        draft = path.with_name(f"{role}.new.pem")
+        new = LocalSigner.make(draft)
+        if (size := _size_of_rotation(old.public, new.public, notary, installation)) is None:
+            size = _record_rotation(role, old.public, new, notary)
 
-        # The old key is void from the entry after the new key's own: no entry is without a key.
-        size = notary.ledger.head().size  # type: ignore[union-attr] # it has just grown
-        voided = revoke_key(old.public.keyid, size, "rotated")
-        envelopes = [sign(voided.to_bytes(), root_key)]
-        if role == LOG:
-            # The new key signs the tree head under which the old key is void.
-            notary.append_with(new, envelopes, signed_before=old.public)
-        else:
-            notary.append_signed(envelopes)
-
-        # Files last: until the ledger knows the new key, the old file is the one that signs.
-        path.replace(path.with_name(f"{role}.{old.public.keyid[:SHORT_KEYID]}.old"))
-        path.with_name(f"{role}.new.pem").replace(path)
+        # Files last: until the ledger knows the new key, the old file is the one that signs. At no
+        # moment is there none, for which another key would be made.
+        kept = path.with_name(f"{role}.{old.public.keyid[:SHORT_KEYID]}.old")
+        try:
+            kept.hardlink_to(path)
+        except FileExistsError:
+            pass  # of a rotation that was interrupted right here
+        except OSError:  # a file system without hard links
+            path.replace(kept)
+        draft.replace(path)
 
     return old.public, new.public, size
+
+
+def _size_of_rotation(
+    old: PublicKey, new: PublicKey, notary: Notary, installation: Installation
+) -> int | None:
+    """Return how many entries a key signed whose rotation is recorded; None where it is not.
+
+    A rotation that was killed between the ledger and the files leaves a key that signs no longer in
+    the place of the one that does: of the log's key, no entry is appended any more.
+    """
+    if notary.ledger.head() is None:
+        return None
+    entries = read_log(notary.ledger, trusted_root(installation), KEYS_ALONE).keys.entries
+    earlier, later = entries.get(old.keyid), entries.get(new.keyid)
+    # A key that was revoked meanwhile takes nobody's place.
+    is_recorded = earlier is not None and later is not None and later.until is None
+    return earlier.until if earlier is not None and is_recorded else None
+
+
+def _record_rotation(role: str, old: PublicKey, new: LocalSigner, notary: Notary) -> int:
+    """Enrol the new key and void the old; return how many entries the old may have signed."""
+    root_key = notary.signer(ROOT)
+    added = add_key(new.public, (role,), "worker", reason="rotation")
+    notary.append_signed([sign(added.to_bytes(), root_key)])
+
+    # The old key is void from the entry after the new key's own: no entry is without a key.
+    size = notary.ledger.head().size  # type: ignore[union-attr] # it has just grown
+    voided = revoke_key(old.keyid, size, "rotated")
+    envelopes = [sign(voided.to_bytes(), root_key)]
+    if role == LOG:
+        # The new key signs the tree head under which the old key is void.
+        notary.append_with(new, envelopes, signed_before=old)
+    else:
+        notary.append_signed(envelopes)
+    return size
 
 
 def _append(statement: Statement, installation: Installation) -> None:

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flows.cli.proof import keys
 from tasks.attestation.keyring import KeyRing
-from tasks.attestation.signing_keys import LocalSigner
+from tasks.attestation.signing_keys import LocalSigner, signing_folder
+from tasks.clearance.retention import hold
 from tasks.errors import ConfigError
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
@@ -52,6 +53,40 @@ def read(installation: Installation) -> Log:
 
 def ring_of(installation: Installation) -> KeyRing:
     return read(installation).keys
+
+
+@pytest.mark.parametrize("role", ["log", "gate"])
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_rotation_that_was_killed_after_it_was_recorded_is_finished_by_the_next(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, role: str, is_linked: bool
+) -> None:
+    with open_notary(installation) as notary:
+        notary.enrolled("gate")
+
+    name = "replace" if is_linked else "hardlink_to"
+    undisturbed = getattr(Path, name)
+
+    def kill(path: Path, target: Path) -> None:
+        if path.parent.name == "signing":
+            raise KeyboardInterrupt
+        undisturbed(path, target)
+
+    with monkeypatch.context() as killing:
+        killing.setattr(Path, name, kill)
+        with pytest.raises(KeyboardInterrupt):
+            run(installation, "rotate", role)
+    size = read(installation).head.size
+
+    assert run(installation, "rotate", role) == 0
+    assert read(installation).head.size == size
+    with open_notary(installation) as notary:
+        notary.record(hold("case-4", "", "court"))
+        signing = notary.signer(role).public.keyid
+    entry = ring_of(installation).entries[signing]
+    assert (entry.roles, entry.until) == ((role,), None)
+    folder = signing_folder(installation)
+    assert not (folder / f"{role}.new.pem").exists()
+    assert len(list(folder.glob(f"{role}.*.old"))) == 1
 
 
 def refuse(installation: Installation, words: str, *arguments: str | Path) -> None:
