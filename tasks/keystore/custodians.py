@@ -169,6 +169,15 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
             found="one with it",
             remedy="It stands between the two names of a pair: take another name.",
         )
+    # It is committed, and by default the name of the private key's file.
+    if not name.strip() or not name.isprintable() or "/" in name:
+        raise ConfigError(
+            "--new-custodian",
+            expected="a name of characters that are shown, without a slash",
+            found="another",
+            remedy="Take another name.",
+        )
+
     path = workspace / CUSTODIANS
     known = _read_public_keys(path) if path.is_file() else {}
     if name in known:

@@ -103,6 +103,7 @@ ALLOWED_TEXTS = {
     ("tasks/formats/new_file.py", "error.strerror"): "the system's words for its own number",
     ("tasks/formats/regular_file.py", "str(error)"): "of its own errors alone",
     ("flows/use_cases/derived_files.py", "error"): "handed to `describe_unreadable`, likewise",
+    ("flows/stack/identity.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/privacy/erase.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/proof/keys.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/registry/promote.py", "error"): "handed to `describe_unreadable`, likewise",

@@ -10,6 +10,8 @@ from flows.cli.base.answering import print_json
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json
 from flows.cli.privacy.request_values import request_values
+from tasks.errors import ConfigError
+from tasks.formats.shown import kind_of_error
 from tasks.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def main(
     status = pages.read_status(journal, day, installation)
 
     if is_json:
-        page = pages.write_status_page(status, out or installation.home / "requests")
+        page = _write_page(status, out or installation.home / "requests")
         print_json(_values(status, page))
         return PAST_TERM if status.overdue else 0
 
@@ -92,10 +94,24 @@ def main(
             table.add_row(*(Text(one_line(cell)) for cell in row))
         console.print(table)
 
-    path = pages.write_status_page(status, out or installation.home / "requests")
+    path = _write_page(status, out or installation.home / "requests")
     # Not wrapped: a path that is broken into two lines cannot be copied.
     console.print(f"  {path}", soft_wrap=True)
     return PAST_TERM if status.overdue else 0
+
+
+def _write_page(status: "RequestStatus", folder: Path) -> Path:
+    from tasks.erasure.status import write_status_page
+
+    try:
+        return write_status_page(status, folder)
+    except OSError as error:
+        raise ConfigError(
+            str(folder),
+            expected="a folder that can be written to",
+            found=kind_of_error(error),
+            remedy="Name another with --out, or make room on its disk.",
+        ) from error
 
 
 def _values(status: "RequestStatus", page: Path) -> dict[str, Any]:

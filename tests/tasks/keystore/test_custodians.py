@@ -216,6 +216,15 @@ def test_a_name_that_no_pair_could_hold_is_refused_before_a_key_is_made(tmp_path
     assert not (tmp_path / CUSTODIANS).exists()
 
 
+@pytest.mark.parametrize("name", ["", " ", "ada\x1b[2J", "\udce4da", "../ada"])
+def test_a_name_that_nobody_could_read_or_that_is_a_path_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ConfigError, match="without a slash"):
+        new_custodian(name, tmp_path / "a.pem", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_disk_that_is_full_leaves_the_custodians_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.errors import ConfigError
 from tests.flows.cli.privacy.running import run
 from tests.tasks.erasure.small_installation import SmallInstallation, email
 
@@ -76,6 +77,15 @@ def test_the_page_goes_where_it_is_wanted(
 
     assert any((tmp_path / "page").iterdir())
     assert any((small_installation.home / "requests").iterdir())
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_page_that_cannot_be_written_is_one_line(
+    small_installation: SmallInstallation, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "page").touch()
+    with pytest.raises(ConfigError, match="expected a folder that can be written to"):
+        run(small_installation, "requests", "--out", str(tmp_path / "page"), *more)
 
 
 def test_piped_nothing_is_cut_or_broken_into_lines(
