@@ -1,6 +1,7 @@
 """Read the register of agreements: a file each."""
 
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from tasks.config.strict import StrictModel
 from tasks.errors import ConfigError
 from tasks.formats.digests import sha256_of
-from tasks.formats.yaml_file import read_yaml
+from tasks.formats.yaml_file import parse_yaml_bytes, read_yaml_bytes
 
 REGISTER = Path("configs") / "governance" / "agreements"
 FILES = REGISTER / "files"  # the signed files, as far as they are kept here
@@ -89,8 +90,11 @@ def read_agreement(agreement_id: str, workspace: Path) -> RegisteredAgreement | 
     # An id is the name of a file: nothing that leads elsewhere is looked up.
     if Path(agreement_id).name != agreement_id or not (workspace / path).is_file():
         return None
+
+    # Read once: what is judged has the digest that is signed.
+    content = read_yaml_bytes(workspace / path, path.as_posix())
     try:
-        agreement = DataAgreement.model_validate(read_yaml(workspace / path, path.as_posix()))
+        agreement = DataAgreement.model_validate(parse_yaml_bytes(content, path.as_posix()))
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
         raise ConfigError(
@@ -110,5 +114,5 @@ def read_agreement(agreement_id: str, workspace: Path) -> RegisteredAgreement | 
     signed_file = workspace / FILES / agreement.file.name
     digest = sha256_of(signed_file) if signed_file.is_file() else ""
     return RegisteredAgreement(
-        agreement=agreement, sha256=sha256_of(workspace / path), signed_file_sha256=digest
+        agreement=agreement, sha256=sha256(content).hexdigest(), signed_file_sha256=digest
     )

@@ -182,11 +182,19 @@ def read_yaml(path: Path, name: str = "") -> Any:
             it.
     """
     name = name or path.as_posix()
+    return parse_yaml_bytes(read_yaml_bytes(path, name), name)
+
+
+def read_yaml_bytes(path: Path, name: str) -> bytes:
+    """Return the bytes of a YAML file, for whoever digests what is parsed.
+
+    Raises:
+        ConfigError: It is absent, no regular file, or too large.
+    """
     try:
-        content = read_regular_file(path, most_bytes=MOST_YAML_BYTES)
+        return read_regular_file(path, most_bytes=MOST_YAML_BYTES)
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
-    return parse_yaml_bytes(content, name)
 
 
 def parse_yaml_bytes(content: bytes, name: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tasks.errors import ConfigError
 from tasks.formats.regular_file import read_regular_file
 from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.gates.outcome import Outcome
@@ -155,6 +156,14 @@ def scan_locks(
         ConfigError: A lock is not there, or cannot be read.
     """
     locked = _read_locks(declared.locks, checkout)
+    # A lock that was emptied has no vulnerability, and no licence that is not allowed.
+    if not locked:
+        raise ConfigError(
+            ", ".join(declared.locks),
+            expected="the packages that are shipped",
+            found="none",
+            remedy="Compile the lock anew, with hashes.",
+        )
     optional_anywhere = _read_locks(declared.optional_locks, checkout)
     required = for_this_machine(locked)
     optional = for_this_machine(optional_anywhere)
@@ -168,7 +177,7 @@ def scan_locks(
     vulnerabilities, answer = _check_vulnerabilities(declared, checkout, shipped, today)
     return LockScan(
         vulnerabilities=vulnerabilities,
-        licences=_check_licences(declared, shipped, installed),
+        licences=_check_licences(declared, shipped, installed, required),
         trivy=_check_trivy(declared, checkout, today),
         shipped=shipped,
         database_sha256=answer.sha256,
@@ -247,13 +256,18 @@ def _check_licences(
     declared: SupplyChain,
     shipped: tuple[LockedPackage, ...],
     installed: Mapping[str, Distribution],
+    required: Mapping[str, LockedPackage],
 ) -> ScannedCheck:
     forbidden = []
     unknown = []
 
     for name in sorted({package.name for package in shipped}):
+        # For another machine, or one whose licence nobody here can read: where nothing is
+        # installed, nothing would be looked at, and all would be allowed.
         if name not in installed:
-            continue  # for another machine; one that has to be there is found missing elsewhere
+            if name in required:
+                unknown.append(f"{name}: it is not installed, so its licence is not known")
+            continue
 
         licence = licence_of(installed[name], name, declared.licences)
         if licence is None:

@@ -7,10 +7,12 @@ come to one answer. OSV's own service is asked by pip-audit. What was not answer
 
 import hashlib
 import json
+import lzma
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,12 +22,34 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from tasks.formats.regular_file import read_regular_file
 from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.supply_chain.declaring import MountedDatabase, OsvService, Severity
 from tasks.supply_chain.locked import LockedPackage
 
 MOST_RECORD_BYTES = 8 << 20
 AUDIT_SECONDS = 600
+# What a text of somebody else's can raise on its way to a record; a time of the year 1 or 9999 has
+# no UTC.
+NOT_A_RECORD = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
+# What an archive that is cut off or damaged raises. Python's module passes on what its
+# decompressors raise, and these are no `BadZipFile`.
+NOT_AN_ARCHIVE = (
+    OSError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 class UnansweredError(Exception):
@@ -98,9 +122,9 @@ def ask_mounted(
             record = json.loads(content)
             modified = datetime.fromisoformat(record["modified"]).astimezone(UTC)
             newest = modified if newest is None else max(newest, modified)
-            if "withdrawn" not in record:
+            if not _is_withdrawn(record, today):
                 findings.extend(_affected(record, by_name))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except NOT_A_RECORD as error:
             raise UnansweredError("the database holds a record that is none of OSV's") from error
 
     if newest is None:
@@ -204,7 +228,7 @@ def _records_of(path: Path) -> Iterator[bytes]:
     try:
         if path.is_dir():
             for file in sorted(path.rglob("*.json")):
-                yield file.read_bytes()
+                yield read_regular_file(file, most_bytes=MOST_RECORD_BYTES)
             return
 
         with zipfile.ZipFile(path) as archive:
@@ -215,8 +239,14 @@ def _records_of(path: Path) -> Iterator[bytes]:
                     raise UnansweredError("the database holds a record that is too long")
 
                 yield archive.read(entry)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except NOT_AN_ARCHIVE as error:
         raise UnansweredError("the database is not there, or cannot be read") from error
+
+
+def _is_withdrawn(record: dict[str, Any], today: date) -> bool:
+    """Say whether a record no longer counts: by a time that has come, and by no mere field."""
+    withdrawn = record.get("withdrawn")
+    return withdrawn is not None and datetime.fromisoformat(withdrawn).date() <= today
 
 
 def _affected(
@@ -270,6 +300,10 @@ def _lies_within(version: Version, events: Iterable[dict[str, str]]) -> bool:
                 if parsed is None:
                     return True
                 steps.append((parsed, rank, kind))
+
+    # OSV's schema asks for one that opens the range. A range that nothing opens clears nothing.
+    if not any(kind == "introduced" for _, _, kind in steps):
+        return True
 
     is_within = False
     for border, _, kind in sorted(steps):

@@ -1,6 +1,7 @@
 """Agreements against sources: what lets data be used, and each way in which one does not."""
 
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 import yaml
 
 from tasks.agreements.judging import judge_agreements, refusals_of, require_agreements
-from tasks.agreements.register import FILES, REGISTER
+from tasks.agreements.register import FILES, REGISTER, read_agreement
 from tasks.config.cases import section
 from tasks.config.sources import Sources
 from tasks.errors import AgreementError, ConfigError, RefusalKind
+from tasks.formats.regular_file import read_regular_file
 
 CHECKOUT = Path(__file__).parents[3]
 DAY = date(2026, 11, 28)
@@ -144,3 +146,22 @@ def test_an_id_does_not_lead_out_of_the_register(register: Path) -> None:
     source = sources_of().root["activity"].model_copy(update={"agreement": "../outside"})
     (reviewed,) = judge_agreements("loan", Sources({"activity": source}), register, DAY)
     assert reviewed.faults == ("the register has no file of it",)
+
+
+def test_what_is_judged_has_the_digest_that_is_told(
+    register: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = register / REGISTER / f"{HOSTING}.yaml"
+    before = path.read_bytes()
+    whole = read_regular_file
+
+    def exchanged(place: Path, **limits: int) -> bytes:
+        content = whole(place, **limits)
+        change(register, party="Somebody Else")
+        return content
+
+    monkeypatch.setattr("tasks.formats.yaml_file.read_regular_file", exchanged)
+    agreement = read_agreement(HOSTING, register)
+    assert agreement is not None
+    assert agreement.agreement.party != "Somebody Else"
+    assert agreement.sha256 == sha256(before).hexdigest()

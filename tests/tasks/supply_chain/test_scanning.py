@@ -1,6 +1,7 @@
 """A scan says what is altered, forbidden, vulnerable or not known; silence is no pass."""
 
 import json
+import os
 import stat
 import threading
 import zipfile
@@ -187,6 +188,12 @@ def test_a_vulnerability_blocks_until_somebody_answers_for_it_and_not_longer(
         (affecting({"introduced": "0"}, {"fixed": "1.0"}), Outcome.PASS),
         (affecting({"fixed": "0.5"}, {"introduced": "0"}, {"introduced": "0.9"}), Outcome.FAIL),
         (affecting({"introduced": "no version"}), Outcome.FAIL),
+        (affecting({"fixed": "2.0"}), Outcome.FAIL),
+        (affecting(), Outcome.FAIL),
+        (record(withdrawn=None), Outcome.FAIL),
+        (record(withdrawn="2026-11-29T00:00:00Z"), Outcome.FAIL),
+        (record(withdrawn=True), Outcome.UNDECIDED),
+        (record(modified="0001-01-01T00:00:00+14:00"), Outcome.UNDECIDED),
     ],
 )
 def test_a_version_is_affected_as_osv_s_schema_says(
@@ -217,6 +224,40 @@ def test_a_database_that_gives_no_answer_is_undecided_and_blocks(
     assert outcome is Outcome.UNDECIDED
     assert len(lines) == 1
     assert shipped.scan(database=MOUNTED).outcome is Outcome.UNDECIDED
+
+
+def test_a_damaged_archive_is_undecided(shipped: Shipped) -> None:
+    path = shipped.root / "osv.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0.json", json.dumps(record()))
+    content = bytearray(path.read_bytes())
+    content[60:90] = bytes([0xFF] * 30)
+    path.write_bytes(content)
+    outcome, (line,) = shipped.outcome("vulnerabilities", database=MOUNTED)
+    assert outcome is Outcome.UNDECIDED
+    assert "cannot be read" in line
+
+
+def test_a_folder_with_a_pipe_for_a_record_holds_nobody_up(shipped: Shipped) -> None:
+    (shipped.root / "osv").mkdir()
+    os.mkfifo(shipped.root / "osv" / "0.json")
+    outcome, _ = shipped.outcome("vulnerabilities", database=MOUNTED | {"path": "osv"})
+    assert outcome is Outcome.UNDECIDED
+
+
+def test_an_emptied_lock_is_no_clean_one(shipped: Shipped) -> None:
+    (shipped.root / "shipped.lock").write_text("--only-binary :all:\n")
+    with pytest.raises(ConfigError, match="expected the packages that are shipped; found none"):
+        shipped.scan()
+
+
+def test_a_licence_of_what_is_not_installed_is_not_known(shipped: Shipped) -> None:
+    (shipped.root / "shipped.lock").write_text(
+        locked("alpha") + locked("beta") + locked("gamma", marker="; sys_platform == 'none'")
+    )
+    outcome, lines = shipped.outcome("licences")
+    assert outcome is Outcome.UNDECIDED
+    assert lines == ("beta: it is not installed, so its licence is not known",)
 
 
 def test_a_folder_of_records_is_the_same_database_as_its_archive(shipped: Shipped) -> None:
