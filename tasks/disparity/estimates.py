@@ -97,15 +97,26 @@ class Estimate(FairnessModel):
 
 @dataclass(frozen=True)
 class UnknownRows:
-    """Rows whose group is not known."""
+    """Rows whose group is not known.
+
+    `may_be_others` says that there are more groups than the two that are compared: then some of
+    the rows may be of neither.
+    """
 
     counts: GroupCounts
     rows: DecidedRows
+    may_be_others: bool = False
 
     @classmethod
-    def of(cls, rows: DecidedRows, approved_at: tuple[int, ...] = ()) -> "UnknownRows":
+    def of(
+        cls,
+        rows: DecidedRows,
+        approved_at: tuple[int, ...] = (),
+        *,
+        may_be_others: bool = False,
+    ) -> "UnknownRows":
         """Return them, counted."""
-        return cls(count_rows("unknown", rows, approved_at), rows)
+        return cls(count_rows("unknown", rows, approved_at), rows, may_be_others)
 
 
 @dataclass(frozen=True)
@@ -276,9 +287,10 @@ def mean_difference(comparison: Comparison) -> Estimate:
     low = value - quantile * deviation
     high = value + quantile * deviation
     if comparison.unknown is not None:
-        extremes = [value, *_divided_differences(comparison, comparison.unknown.rows.scores)]
-        low += min(extremes) - value
-        high += max(extremes) - value
+        # An array's ends, which keep a NaN: Python's `min` and `max` may drop it.
+        extremes = np.array([value, *_divided_differences(comparison, comparison.unknown)])
+        low += float(extremes.min()) - value
+        high += float(extremes.max()) - value
 
     return comparison.estimate(Measure.STANDARDISED_MEAN_DIFFERENCE, value, (low, high))
 
@@ -316,9 +328,12 @@ def _standardised(group: GroupCounts, reference: GroupCounts) -> tuple[float, fl
     return difference, math.sqrt(max(total, 0.0))
 
 
-def _divided_differences(comparison: Comparison, scores: np.ndarray) -> list[float]:
-    """Return the differences if the lower of these scores were the group's, or the higher ones."""
-    ordered = np.sort(scores)
+def _divided_differences(comparison: Comparison, unknown: UnknownRows) -> list[float]:
+    """Return the differences if the lower of the scores were the group's, or the higher ones."""
+    ordered = np.sort(unknown.rows.scores)
+    if not np.isfinite(ordered).all():
+        return [math.nan]  # nobody knows what these rows could make of it
+
     differences = []
     # All-or-nothing by score: whichever rows move a mean furthest are the lowest or the highest
     # ones. How many of them is searched, for their spread counts in the denominator.
@@ -331,7 +346,44 @@ def _divided_differences(comparison: Comparison, scores: np.ndarray) -> list[flo
             if root > 0:
                 differences.append((reference_mean - mean) / root)
 
+    if unknown.may_be_others:
+        differences += _differences_of_ends(comparison, ordered)
     return differences
+
+
+def _differences_of_ends(comparison: Comparison, ordered: np.ndarray) -> list[float]:
+    """Return the furthest differences if only ends of the scores were of the two that are compared.
+
+    Scores near a mean draw it back on whichever side they are: where there is a third group, all of
+    them given to one of the two is not the worst that they could make of the difference.
+    """
+    rows = len(ordered)
+    # Few rows at an end may move a mean furthest: cuts lie closer there than in the middle.
+    near_ends = np.geomspace(1, rows, 2 * DIVISIONS)
+    places = np.concatenate([np.linspace(0, rows, DIVISIONS), near_ends, rows - near_ends])
+    cuts = np.unique(places.round().astype(int))
+
+    def pooled(counts: GroupCounts, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and variances of a group and the first so many scores, for every cut."""
+        own = counts.scores
+        sums = np.concatenate([[0.0], np.cumsum(scores)])[cuts]
+        squares = np.concatenate([[0.0], np.cumsum(scores * scores)])[cuts]
+        mean = (counts.rows * own.mean + sums) / (counts.rows + cuts)
+        square = counts.rows * (own.variance + own.mean**2) + squares
+        # Scores lie between 0 and 1, so that this difference loses nothing that matters.
+        return mean, np.maximum(square / (counts.rows + cuts) - mean * mean, 0.0)
+
+    furthest: list[float] = []
+    for mine, theirs in ((ordered, ordered[::-1]), (ordered[::-1], ordered)):
+        mean, variance = pooled(comparison.group, mine)
+        reference_mean, reference_variance = pooled(comparison.reference, theirs)
+        root = np.sqrt((variance[:, None] + reference_variance) / 2)
+        # No row is of both.
+        is_possible = (cuts[:, None] + cuts <= rows) & (root > 0)
+        if is_possible.any():
+            apart = (reference_mean - mean[:, None])[is_possible] / root[is_possible]
+            furthest += [float(apart.min()), float(apart.max())]
+    return furthest
 
 
 def _pooled(counts: GroupCounts, scores: np.ndarray) -> tuple[float, float]:

@@ -133,7 +133,7 @@ def measure_fairness(
 
         # Rows of unknown group are no group of their own, and are not left out: they widen the
         # interval of every other (docs/adr/0058).
-        unknown = _unknown(names, rows, params.cutoffs)
+        unknown = _unknown(names, rows, params.cutoffs, may_be_others=len(counts) > 2)
         reference, others = report_groups(attribute, counts, privileged_name, params, unknown)
         references.append(reference)
         groups += others
@@ -270,7 +270,11 @@ def _groupings(protected: pd.DataFrame, params: FairnessParams) -> dict[str, Gro
 
 
 def _unknown(
-    names: "pd.Series[str]", rows: DecidedRows, approval_rates: tuple[float, ...]
+    names: "pd.Series[str]",
+    rows: DecidedRows,
+    approval_rates: tuple[float, ...],
+    *,
+    may_be_others: bool,
 ) -> UnknownRows | None:
     is_unknown = names.isna().to_numpy()
     # None, not zero rows: assignments would be judged three times and come to the same.
@@ -278,7 +282,7 @@ def _unknown(
         return None
     # Cut-offs are those of all rows, known or not: a cut-off is one for everybody.
     approved_at = tuple(int(rows.approved_at(rate)[is_unknown].sum()) for rate in approval_rates)
-    return UnknownRows.of(rows[is_unknown], approved_at)
+    return UnknownRows.of(rows[is_unknown], approved_at, may_be_others=may_be_others)
 
 
 def _theil(rows: DecidedRows, params: FairnessParams) -> Estimate:

@@ -158,6 +158,46 @@ def test_unknown_rows_widen_each_interval_to_all_that_they_could_make_of_it() ->
             assert holds(widened[measure], (low + slack, high - slack)), (measure, division)
 
 
+def test_unknown_rows_in_the_middle_may_be_of_a_third_group_and_draw_no_mean_back() -> None:
+    """The low scores for the group, the high ones for the reference, all others elsewhere."""
+    rng = np.random.default_rng(1)
+    mine, theirs = (
+        DecidedRows.of(np.ones(rows), np.ones(rows), rng.normal(0.575, 0.15, rows))
+        for rows in (100, 300)
+    )
+    scores = np.concatenate([np.full(60, 0.15), np.full(1500, 0.575), np.full(60, 0.95)])
+    is_low, is_high = scores < 0.5, scores > 0.6
+    unknown = DecidedRows.of(np.ones(1620), np.ones(1620), scores)
+    group, reference = count_rows("b", mine), count_rows("a", theirs)
+
+    def shift(may_be_others: bool) -> float:
+        rows = UnknownRows.of(unknown, may_be_others=may_be_others)
+        estimate = mean_difference(Comparison(group, reference, rows))
+        alone = mean_difference(Comparison(group, reference))
+        assert estimate.interval is not None
+        assert alone.interval is not None
+        return estimate.interval[1] - alone.interval[1]
+
+    worst = mean_difference(
+        Comparison(
+            count_rows("b", joined(mine, unknown[is_low])),
+            count_rows("a", joined(theirs, unknown[is_high])),
+        )
+    )
+    known = mean_difference(Comparison(group, reference))
+    assert worst.value is not None
+    assert known.value is not None
+    assert shift(may_be_others=False) < worst.value - known.value - 0.1
+    assert shift(may_be_others=True) >= worst.value - known.value - 0.01
+
+
+def test_an_unknown_row_without_a_score_leaves_the_difference_unknown() -> None:
+    mine, theirs = decided(60, 6, shift=0.5), decided(200, 7)
+    unknown = DecidedRows.of(np.ones(2), np.ones(2), np.array([0.5, np.nan]))
+    comparison = Comparison(count_rows("b", mine), count_rows("a", theirs), UnknownRows.of(unknown))
+    assert mean_difference(comparison).interval is None
+
+
 def test_unknown_rows_move_each_end_of_a_calibration_by_what_they_can_and_no_more() -> None:
     """All of them underrated: the furthest is reached once, by all of them together."""
     known, unknown = decided(200, 7), DecidedRows.of(np.ones(50), np.ones(50), np.full(50, 0.5))
