@@ -105,7 +105,7 @@ class ErasureBatch:
             values |= {
                 replace(value, person=owners.get(value.person, value.person))
                 for value in read_identifying_values(
-                    self.discovery.versions(), readable, self.installation.workspace
+                    self.discovery.copies, readable, self.installation.workspace
                 )
             }
         return SearchTerms.of(values, find_carriers=self._find_carriers)

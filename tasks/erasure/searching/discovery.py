@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
@@ -13,7 +14,7 @@ from tasks.config.cases import Columns, section
 from tasks.erasure.searching.identifying import Cell, read_values
 from tasks.erasure.searching.places import Place, StoredFile
 from tasks.erasure.searching.search_terms import PersonalValue
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, SealError
 from tasks.keystore.keys import SubjectKey
 from tasks.sealed.packing import Layout, unpack
 from tasks.under_way import under_way
@@ -101,9 +102,12 @@ def read_subject_rows(copy: SubjectRows, keys: dict[bytes, SubjectKey]) -> pd.Da
 def read_identifying_values(
     copies: Sequence[SubjectRows], keys: dict[bytes, SubjectKey], workspace: Path
 ) -> set[PersonalValue]:
-    """Return what identifies people in their rows.
+    """Return what identifies people in their rows, of each version by the first copy that opens.
 
     In memory only: whoever writes it down makes another copy that has to be erased.
+
+    Raises:
+        SealError: Of some version no copy can be read, so that nobody can say what stands there.
     """
     columns_of = cache(partial(read_columns, workspace=workspace))
     values: set[PersonalValue] = set()
@@ -116,21 +120,52 @@ def read_identifying_values(
         frame = unpack(list(packed.pop((case, layout))), Layout.from_json(layout))
         return read_values(frame, columns_of(case), seen[case])
 
-    with under_way("reading their rows in copies", len(copies)) as work:
-        for copy in copies:
+    versions: defaultdict[str, list[SubjectRows]] = defaultdict(list)
+    for copy in copies:
+        versions[copy.code].append(copy)
+    with under_way("reading their rows in copies", len(versions)) as work:
+        for same in versions.values():
             work.done += 1
-            case, _, _ = copy.dataset.partition("/")
-            with copy.file.open() as stream:
-                sealed = copy.file.read_sealed(stream)
-                rows = [] if sealed is None else sealed.open_rows(copy.places(keys), keys)
-            if sealed is not None and rows:
-                same_layout = packed[case, sealed.layout]
+            case, _, _ = same[0].dataset.partition("/")
+            layout, rows = _open_version(same, keys)
+            if rows:
+                same_layout = packed[case, layout]
                 same_layout.update(dict.fromkeys(rows))
                 if len(same_layout) >= BATCH_ROWS:
-                    values |= read_packed(case, sealed.layout)
+                    values |= read_packed(case, layout)
     for case, layout in list(packed):
         values |= read_packed(case, layout)
     return values
+
+
+def _open_version(
+    copies: Sequence[SubjectRows], keys: dict[bytes, SubjectKey]
+) -> tuple[bytes, list[bytes]]:
+    """Return the layout and the packed rows of a version by the first of its copies that opens.
+
+    One damaged object of a cache must not keep a person from being erased while a whole one lies in
+    the remote.
+
+    Raises:
+        SealError, OSError: None can be read; the error is of the last one.
+    """
+    *others, last = copies
+    for copy in others:
+        with suppress(SealError, OSError):
+            if opened := _open_copy(copy, keys):
+                return opened
+    return _open_copy(last, keys) or (b"", [])
+
+
+def _open_copy(
+    copy: SubjectRows, keys: dict[bytes, SubjectKey]
+) -> tuple[bytes, list[bytes]] | None:
+    """Return the layout and the packed rows of one file; None where it is sealed no more."""
+    with copy.file.open() as stream:
+        sealed = copy.file.read_sealed(stream)
+        if sealed is None:
+            return None
+        return sealed.layout, sealed.open_rows(copy.places(keys), keys)
 
 
 def read_columns(case: str, workspace: Path) -> Columns | None:

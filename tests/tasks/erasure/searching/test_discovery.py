@@ -1,18 +1,23 @@
 """Discovery: every copy of every version, what identifies a person there, and nobody else."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
 from tasks.erasure.searching.discovery import (
     Discovery,
+    SubjectRows,
     discover_rows,
     read_identifying_values,
     read_subject_rows,
 )
 from tasks.erasure.searching.places import version_places
 from tasks.erasure.searching.search_terms import PersonalValue
+from tasks.errors import SealError
 from tasks.keystore.keys import SubjectKey
 from tests.tasks.erasure.small_installation import (
     CASE,
@@ -139,3 +144,34 @@ def test_of_a_use_case_that_was_removed_columns_are_known_by_their_names(
         PersonalValue("email", email(3), person),
         PersonalValue("name", name(3), person),
     }
+
+
+def paths_of(copies: Iterable[SubjectRows]) -> list[Path]:
+    return [Path(copy.file.path) for copy in copies]
+
+
+def damage(path: Path) -> None:
+    """Alter a byte of every row, and neither the key ids nor what the file says of itself."""
+    file = pq.ParquetFile(path)
+    rows = [row[:-1] + bytes([row[-1] ^ 1]) for row in file.read()["row"].to_pylist()]
+    table = file.read().set_column(1, file.schema_arrow.field("row"), pa.array(rows, pa.binary()))
+    pq.write_table(table.replace_schema_metadata(file.metadata.metadata), path)
+
+
+def test_where_one_copy_is_damaged_another_says_what_identifies(
+    small_installation: SmallInstallation,
+) -> None:
+    whole = identifying_values(small_installation, 3)
+    keys = keys_of(small_installation, 3)
+    copies = discover(small_installation, keys).copies
+    first_paths = paths_of({copy.code: copy for copy in reversed(copies)}.values())
+    for path in first_paths:
+        damage(path)
+
+    values = read_identifying_values(copies, keys, small_installation.workspace)
+    assert values == whole
+
+    for path in set(paths_of(copies)) - set(first_paths):
+        damage(path)
+    with pytest.raises(SealError, match="an altered or moved one"):
+        read_identifying_values(copies, keys, small_installation.workspace)
