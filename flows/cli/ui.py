@@ -10,6 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,7 @@ from tasks.system.installation import Installation
 POOL = "portcullis"
 PORT = 4200  # Prefect's own default
 STARTUP_SECONDS = 120.0
+MOST_STARTUP_SECONDS = 24 * 3600.0  # a socket's time-out has no room for `inf`
 GRACE_SECONDS = 20.0  # a worker first ends the runs that it has started
 ANSWER_SECONDS = 60.0
 POLL_SECONDS = 0.5
@@ -54,7 +56,13 @@ def main(
         ),
     ] = PORT,
     wait_seconds: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long the server may take to answer.")
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=MOST_STARTUP_SECONDS,
+            help="How long the server may take to answer.",
+        ),
     ] = STARTUP_SECONDS,
 ) -> int:
     """Serve until interrupted."""
@@ -184,7 +192,7 @@ def _post(url: str, body: dict[str, Any]) -> Any:
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             return json.load(answer)
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:  # the last of what is no JSON
         raise ServiceError(
             "Prefect server",
             expected=f"an answer at {url}",

@@ -153,8 +153,10 @@ def find_configured_url(settings: Settings) -> str | None:
         return None
 
     active = settings.prefect_profile or values.get("active")
-    profile = values.get("profiles", {}).get(active, {})
-    return str(profile["PREFECT_API_URL"]) if profile.get("PREFECT_API_URL") else None
+    profiles = values.get("profiles")
+    profile = profiles.get(str(active)) if isinstance(profiles, dict) else None
+    url = profile.get("PREFECT_API_URL") if isinstance(profile, dict) else None
+    return str(url) if url else None
 
 
 def wait_for_api(

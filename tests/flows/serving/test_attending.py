@@ -97,6 +97,19 @@ def test_the_api_is_that_of_the_environment_or_of_the_active_profile(
     assert find_configured_url(settings_now()) is None
 
 
+@pytest.mark.parametrize(
+    "profiles", ['profiles = "bank"', "[profiles]\nbank = 1", 'active = ["bank"]\n[profiles.bank]']
+)
+def test_profiles_of_another_form_are_prefect_s_to_complain_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profiles: str
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    (tmp_path / "profiles.toml").write_text(
+        profiles if "active" in profiles else f'active = "bank"\n{profiles}'
+    )
+    assert find_configured_url(settings_now()) is None
+
+
 def test_a_configured_api_that_answers_anything_is_taken(
     answering: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

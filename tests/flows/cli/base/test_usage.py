@@ -47,6 +47,8 @@ def refuse(*arguments: str) -> UsageError:
         (("hold", "loan", "--review", "30.6.2027"), "a date: expected a day like 2026-11-20"),
         (("in-force", "propose", "l.json", "--people", "9"), "--people: expected int range"),
         (("ui", "--port", "65536"), "ui --port: expected int range"),
+        (("ui", "--wait-seconds", "inf"), "ui --wait-seconds: expected float range"),
+        (("ui", "--wait-seconds", "nan"), "ui --wait-seconds: expected float range"),
         (("server", "--port", "-1"), "server --port: expected int range"),
     ],
 )
