@@ -23,7 +23,7 @@ from tasks.verifier.decision_proof import DecisionProof
 from tasks.verifier.explanation_commitments import ROOT_NAME
 from tasks.verifier.lineage import Chain, examine
 from tasks.verifier.log_reader import Log, check_head, checked, replayed
-from tasks.verifier.report import FORMAT, GUIDE, report_bytes
+from tasks.verifier.report import FORMAT, GUIDE, MOST_REPORT_BYTES, report_bytes
 from tasks.verifier.statement_index import Entry
 
 # A bundle comes from anybody. A complete one has some 3 MB (`clearance.bundle_writer`); this is
@@ -33,7 +33,7 @@ MOST_BYTES = 16 << 20
 # Files are read one at a time, and a part of an archive that is read as JSON may be this large.
 # The largest statement of a release has 6 kB, a verdict of a thousand checks some 300.
 MOST_STATEMENT_BYTES = 512 << 10
-MOST_REPORT_BYTES = 256 << 10  # of the report, and of the explanation of one decision
+MOST_DECISION_BYTES = 256 << 10  # of the explanation of one decision
 MOST_TEXT_BYTES = 16 << 10  # a proof has some 3 kB at most, the checkpoint and a key less
 
 # Statements stay in memory as values, and a value of some six bytes (`"ab":7,`) may take 150 there.
@@ -162,7 +162,7 @@ def verify_bundle(
 
         # 4. The report is what the statements say: it is derived again, and is the same bytes.
         report = _take(source, "report.json", MOST_REPORT_BYTES)
-        decision = source.take(DECISION, MOST_REPORT_BYTES)
+        decision = source.take(DECISION, MOST_DECISION_BYTES)
         if source.names:
             raise wrong(source.names[0], "no other files", "one that does not belong here")
 

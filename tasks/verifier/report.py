@@ -40,6 +40,9 @@ first half of its id.
 # The file `format.txt`: of another version nothing is read.
 FORMAT = b"portcullis-bundle/v1\n"
 
+# A reader takes no larger one (`tasks.verifier.bundle`).
+MOST_REPORT_BYTES = 256 << 10
+
 # What a reader may conclude: only of a whole log is it certain that nothing was left out.
 LIMITS = {
     True: "complete: the log from its first entry to the checkpoint; "
@@ -73,7 +76,21 @@ def report_bytes(log: Log, chain: Chain, is_complete: bool) -> bytes:
         **attempts_section(log, chain),
         **serving_section(log, chain),
     }
-    return canonical(values) + b"\n"
+    data = canonical(values) + b"\n"
+    # Attempts are made by programs, and each may have failed hundreds of checks. A report that no
+    # reader takes is worth nothing, so the earliest are left out until it fits; `count` has all.
+    while len(data) > MOST_REPORT_BYTES and _leave_out_attempts(values.get("attempts", {})):
+        data = canonical(values) + b"\n"
+    return data
+
+
+def _leave_out_attempts(section: dict[str, Any]) -> bool:
+    """Keep the later half of what is listed; say whether anything was left out."""
+    lists = [name for name in ("latest", "beforeTraining") if section.get(name)]
+    for name in lists:
+        left_out = (len(section[name]) + 1) // 2
+        section[name] = section[name][left_out:]
+    return bool(lists)
 
 
 def _step(step: Step) -> dict[str, Any]:

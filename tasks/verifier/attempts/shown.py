@@ -16,7 +16,7 @@ from tasks.verifier.log_reader import Log
 
 MOST_CHECKS = 3  # of a gate in one line for people; the verdict has all
 MOST_SETTINGS = 12
-# A report has its bound (`tasks.verifier.bundle.MOST_REPORT_BYTES`), an attempt some 600 bytes.
+# A report has its bound (`tasks.verifier.report.MOST_REPORT_BYTES`), an attempt some 600 bytes.
 MOST_REPORTED = 150
 NO_TRACE = "what was not run through the worker left no trace, and is not among them"
 

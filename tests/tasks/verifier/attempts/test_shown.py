@@ -1,12 +1,15 @@
 """Attempts in words, and in the report of a bundle."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from tasks.attestation.plan import Plan
+from tasks.attestation.statement import Artefact
 from tasks.clearance.bundle_writer import choose
 from tasks.gates import Outcome
+from tasks.path import SUBJECTS
 from tasks.verifier.attempts.finding import DataVersion, find_attempts
 from tasks.verifier.attempts.shown import (
     MOST_REPORTED,
@@ -17,8 +20,15 @@ from tasks.verifier.attempts.shown import (
 )
 from tasks.verifier.lineage import MADE, MODEL, Chain, examine
 from tasks.verifier.log_reader import Log
-from tasks.verifier.report import report_bytes
-from tests.tasks.verifier.signed_log import CASE, SignedLog, digest, plan_of
+from tasks.verifier.report import MOST_REPORT_BYTES, report_bytes
+from tests.tasks.verifier.signed_log import (
+    CASE,
+    SignedLog,
+    artefact_of,
+    digest,
+    plan_of,
+    verdict_of,
+)
 
 STRICT = plan_of()
 LAX = plan_of(fairness="2")
@@ -124,6 +134,26 @@ def test_a_bundle_that_is_cut_to_its_chain_still_lists_every_attempt(tried: Sign
     assert attempts_section(inside, examine(inside, CASE, digest(MODEL))) == attempts_section(
         whole, chain
     )
+
+
+def test_of_attempts_that_failed_hundreds_of_checks_the_latest_that_fit_are_reported(
+    tried: SignedLog,
+) -> None:
+    failed = tuple(f"fairness.measure[attribute=race, group=a group no. {n}]" for n in range(900))
+    for number in range(3, 13):
+        plan = plan_of(fairness=str(number))
+        tried.say_made(MODEL, plan=plan)
+        verdict = replace(verdict_of("fairness", Outcome.FAIL), failed=failed)
+        parts = (Artefact(name, plan.parts[name]) for name in ("policy", "gate:fairness"))
+        subjects = (artefact_of(name) for name in SUBJECTS["fairness"])
+        tried.say(replace(verdict, configuration=tuple(parts)), *subjects)
+
+    log, chain = read(tried)
+    data = report_bytes(log, chain, is_complete=True)
+    assert len(data) <= MOST_REPORT_BYTES
+    section = json.loads(data)["attempts"]
+    assert (section["count"], section["thisOne"]) == (12, 12)
+    assert [attempt["number"] for attempt in section["latest"]] == [10, 11, 12]
 
 
 def test_a_report_has_its_bound(tried: SignedLog) -> None:
