@@ -1,8 +1,8 @@
 """Load a registered model that may decide today, and nothing else.
 
 May import: `tasks.attestation`, `tasks.config`, `tasks.erasure`, `tasks.errors`, `tasks.formats`,
-`tasks.model`, `tasks.notary`, `tasks.pipeline`, `tasks.registry`, `tasks.stages.register`,
-`tasks.stages.workspace`, `tasks.system`, `tasks.verifier`.
+`tasks.model`, `tasks.notary`, `tasks.path`, `tasks.pipeline`, `tasks.registry`,
+`tasks.stages.register`, `tasks.stages.workspace`, `tasks.system`, `tasks.verifier`.
 """
 
 from tasks.serving.judging import ServingCheck, check_serving, judge_serving

@@ -12,6 +12,7 @@ from tasks.erasure.policy import ErasureParams
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind
 from tasks.formats.digests import sha256_of
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.path import SEALING
 from tasks.pipeline.stores import find_in_cache
 from tasks.stages.register.currency import ErasedSinceTraining, find_outdated_reasons
 from tasks.stages.register.params import RegisterParams
@@ -25,6 +26,7 @@ from tasks.verifier.served.timeline import read_timeline
 # What tells whom a model has learnt from.
 ROWS = "redact/rows.parquet"
 REPORT = "train/report.json"
+ROWS_STAGE = SEALING.made_from.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -164,16 +166,12 @@ def _outdated_by_log(log: Log, chain: Chain, installation: Installation) -> tupl
     """Return whether too many may have been erased since, where nobody here can tell who.
 
     Every erasure is one statement in the log, which names nobody: this counts all that stand after
-    the plan of the training, so more than it learnt from, never fewer.
+    the rows that training read, so more than it learnt from, never fewer.
     """
     try:
-        if chain.sealing is None:
+        statements = erasures_since_rows(log, chain)
+        if statements is None:
             return (_lacks("erasure: the log does not say when training began"),)
-        statements = [
-            signed.predicate
-            for signed in log.required_statements(ErasureStatement)
-            if signed.index > chain.sealing.signed.index
-        ]
         limit = StageRun("register", chain.case, installation).params(ErasureParams, "erasure")
     except PortcullisError as error:
         return (_lacks(f"erasure: {error}"),)
@@ -192,6 +190,26 @@ def _outdated_by_log(log: Log, chain: Chain, installation: Installation) -> tupl
             "without them"
         ),
     )
+
+
+def erasures_since_rows(log: Log, chain: Chain) -> tuple[ErasureStatement, ...] | None:
+    """Return what is said of erasures after the rows that a model learnt from were made.
+
+    None where the log does not say when that was, or that a model was trained.
+
+    Raises:
+        EvidenceError: The signature of one does not hold: it might have counted.
+    """
+    rows = next((step for step in chain.steps if step.stage == ROWS_STAGE), None)
+    if chain.sealing is None or rows is None:
+        return None
+
+    # Not from the statement of training on: it is signed when training has ended, and who is erased
+    # meanwhile has been learnt from. Rows that were made again since, to the same bytes, are signed
+    # for later than training was.
+    begun = min(rows.signed.index, chain.sealing.signed.index)
+    signed_since = log.required_statements(ErasureStatement)
+    return tuple(signed.predicate for signed in signed_since if signed.index > begun)
 
 
 def _find_file(chain: Chain, name: str, installation: Installation, published: Path | None) -> Path:

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tasks.attestation.statement import Artefact
 from tasks.erasure.statements import LedgerStatementLog, RequestStatement
 from tasks.serving import judge_serving
+from tasks.serving.judging import ROWS, erasures_since_rows
+from tasks.verifier.lineage import MADE, MODEL, examine
 from tests.cases import change_case
 from tests.installations import installation_at
 from tests.tasks.erasure.predicates import COMPLETION, PREDICATE
 from tests.tasks.judged import CASE
 from tests.tasks.registering import model_here
 from tests.tasks.serving.test_loading import registered, registered_pattern
+from tests.tasks.verifier.signed_log import CASE as SIGNED_CASE
+from tests.tasks.verifier.signed_log import SignedLog, digest
 
 __all__ = ["registered", "registered_pattern"]
 pytestmark = [
@@ -83,3 +88,37 @@ def test_one_erasure_counts_once_its_days_are_over(at_the_worker: Path) -> None:
     assert erasure_refusals(at_the_worker) == []
     erase(at_the_worker, "E2", day=TODAY - timedelta(days=30))
     assert len(erasure_refusals(at_the_worker)) == 1
+
+
+def test_whoever_is_erased_while_it_is_trained_counts(tmp_path: Path) -> None:
+    log = SignedLog(tmp_path)
+    for name in MADE:
+        if name == ROWS:
+            log.say(replace(PREDICATE, request="before"), Artefact("erasure/1", "a" * 64))
+        if name == MODEL:
+            log.say(replace(PREDICATE, request="while training"), Artefact("erasure/2", "a" * 64))
+        log.say_made(name)
+    log.say(replace(PREDICATE, request="after"), Artefact("erasure/3", "a" * 64))
+
+    read = log.read()
+    chain = examine(read, SIGNED_CASE, digest(MODEL))
+    since = erasures_since_rows(read, chain)
+    assert since is not None
+    assert [statement.request for statement in since] == ["while training", "after"]
+
+
+def test_rows_that_were_made_again_since_hide_no_erasure(tmp_path: Path) -> None:
+    log = SignedLog(tmp_path)
+    log.say_chain()
+    log.say(PREDICATE, Artefact("erasure/1", "a" * 64))
+    log.say_made(ROWS)
+    read = log.read()
+    since = erasures_since_rows(read, examine(read, SIGNED_CASE, digest(MODEL)))
+    assert since is not None
+    assert len(since) == 1
+
+
+def test_without_a_word_about_training_nothing_can_be_counted(tmp_path: Path) -> None:
+    log = SignedLog(tmp_path)
+    read = log.read()
+    assert erasures_since_rows(read, examine(read, SIGNED_CASE, digest(MODEL))) is None
