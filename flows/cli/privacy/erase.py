@@ -226,6 +226,22 @@ def main(
         search_texts=search_texts,
         search_anyway=search_anyway,
     )
+    if use_case is not None and way in ("resume", "retry", "check_receipt"):
+        raise ConfigError(
+            "erase",
+            expected=f"--{way.replace('_', '-')} without a use case",
+            found="one",
+            remedy="Leave it out: requests are carried out whichever use case they came for. "
+            "Nothing was done.",
+        )
+    if why and way != "lift":
+        raise ConfigError(
+            "--why",
+            expected="--lift",
+            found=f"--{way.replace('_', '-')}",
+            remedy="Leave it out: nobody would read it. Nothing was done.",
+        )
+
     day = today(installation.settings)
     if check_receipt is not None:
         return _check(check_receipt, installation, is_json=is_json)

@@ -485,6 +485,26 @@ def test_an_option_that_would_be_passed_over_is_refused(
         run(small_installation, "erase", *way, *option)
 
 
+@pytest.mark.parametrize("way", [["--resume"], ["--retry", "E1"], ["--check-receipt", "x.json"]])
+def test_a_use_case_that_would_be_passed_over_is_refused(
+    small_installation: SmallInstallation, way: list[str]
+) -> None:
+    small_installation.erase(1, later=True)
+
+    with pytest.raises(ConfigError, match="without a use case; found one"):
+        run(small_installation, "erase", CASE, *way)
+    assert 1 in small_installation.readable_copies()
+
+
+@pytest.mark.parametrize("way", [["--resume"], [CASE, "--subject", email(1)]])
+def test_a_reason_that_nobody_would_read_is_refused(
+    small_installation: SmallInstallation, way: list[str]
+) -> None:
+    with pytest.raises(ConfigError, match="--why: expected --lift"):
+        run(small_installation, "erase", *way, "--why", "a new contract")
+    assert 1 in small_installation.readable_copies()
+
+
 def test_a_dry_run_of_a_retry_erases_nobody(small_installation: SmallInstallation) -> None:
     (request,) = small_installation.erase(1, later=True).requests
 
