@@ -129,7 +129,8 @@ def verify_bundle(
         most_bytes: What the archive may have.
 
     Raises:
-        ConfigError: There is no such archive, it is too large, or what is trusted is no key's id.
+        ConfigError: There is no such archive, it or what is in it is too large, or what is trusted
+            is no key's id.
         EvidenceError: Names the first file that is not what it has to be.
     """
     # An empty one would pass for none further down, and verify whatever root key the archive has.
@@ -229,7 +230,14 @@ def _entries(
         values += sum(payload.count(mark) * weight for mark, weight in MARKS.items())
         values += _wide_bytes(payload, name) // BYTES_PER_VALUE
         if values > most_values:
-            raise wrong(name, f"statements of at most {most_values:,} values", "more")
+            # As of an archive that is too large: nothing is wrong with it, it was not read.
+            raise ConfigError(
+                name,
+                expected=f"statements of at most {most_values:,} values so far",
+                found="more",
+                remedy="`--max-mib` lets more in, in proportion, and takes some four times as much "
+                "memory.",
+            )
 
         # 4. The first is the root key's, which signs for itself.
         entry = checked(proof.index, record, body)

@@ -121,7 +121,7 @@ def test_a_text_counts_for_what_it_takes_in_memory(
         notary.record(hold.about(Artefact("hold", "0" * 64)), RECORDS)
     path = tmp_path / "bundle.zip"
     path.write_bytes(archive(files(signed)))
-    expected = nullcontext() if is_let_in else pytest.raises(EvidenceError, match="values")
+    expected = nullcontext() if is_let_in else pytest.raises(ConfigError, match="values")
     with expected:
         verify_bundle(path, most_bytes=512 << 10)
 
@@ -286,6 +286,13 @@ def test_a_value_about_a_person_is_not_handed_out(signed: Path, value: bytes) ->
             found | {"report.json": b'{"x":"' + value + b'"}'},
         )
     assert value.decode() not in str(error.value)
+
+
+def test_a_bundle_of_more_values_than_are_let_in_is_not_called_altered(bundle: Path) -> None:
+    size_bytes = bundle.stat().st_size
+    with pytest.raises(ConfigError, match=r"statements of at most .* values so far; found more"):
+        verify_bundle(bundle, most_bytes=size_bytes)
+    assert verify_bundle(bundle, most_bytes=4 * size_bytes).is_complete
 
 
 def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
