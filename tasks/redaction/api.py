@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from tasks.redaction.params import ENTITIES
+from tasks.redaction.params import ENTITIES, require_known_kinds
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.stability import search_until_stable
 
@@ -60,7 +60,7 @@ def find_personal_data(
         TypeError: `texts` or `entities` is one text, or one of `texts` is none.
         ValueError: There is no such mode, or `min_score` is none.
         ConfigError: The pipeline, the second network of `careful` or the dictionaries of the
-            language are not installed, or the language has no profile.
+            language are not installed, the language has no profile, or a kind is never found.
     """
     # Checked before anything is loaded: a single text is a list of its characters, of which none is
     # personal data.
@@ -183,7 +183,9 @@ def _load_finder(
     from tasks.redaction.finding import FastFinder
 
     second = _load_second() if mode == "careful" else None
-    return FastFinder(model, entities, min_score, users, second=second, language=language)
+    finder = FastFinder(model, entities, min_score, users, second=second, language=language)
+    require_known_kinds(entities or (), finder.kinds)
+    return finder
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ from tasks.errors import ConfigError
 from tasks.redaction.cloud.opening import open_second_opinion
 from tasks.redaction.cloud.sending import SecondOpinion
 from tasks.redaction.columns import hipaa
-from tasks.redaction.params import RedactParams
+from tasks.redaction.params import RedactParams, require_known_kinds
 from tasks.redaction.texts import Finder, Linker, TextRedactor
 
 
@@ -42,7 +42,8 @@ def open_finder(params: RedactParams) -> Finder:
 
     Raises:
         ConfigError: Presidio's own recognisers do not cover the profile, the pipeline or the second
-            network of `careful` is not installed, or the file of recognisers is wrong.
+            network of `careful` is not installed, the file of recognisers is wrong, or a kind that
+            is to be masked is never found.
     """
     if params.mode == "exact":
         if params.profile != "default":
@@ -54,7 +55,9 @@ def open_finder(params: RedactParams) -> Finder:
             )
         from tasks.redaction.presidio import PresidioFinder
 
-        return PresidioFinder(params)
+        presidio = PresidioFinder(params)
+        require_known_kinds(params.entities, presidio.kinds)
+        return presidio
 
     from tasks.redaction.finding import FastFinder
 
@@ -75,7 +78,7 @@ def open_finder(params: RedactParams) -> Finder:
             second=second,
             language=params.language,
         )
-    return FastFinder(
+    finder = FastFinder(
         params.model,
         frozenset(params.entities),
         params.min_score,
@@ -83,6 +86,8 @@ def open_finder(params: RedactParams) -> Finder:
         second=second,
         language=params.language,
     )
+    require_known_kinds(params.entities, finder.kinds)
+    return finder
 
 
 def open_linker(params: RedactParams) -> Linker:

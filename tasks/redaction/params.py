@@ -1,9 +1,11 @@
 """The `redact:` section of a use case, and its limits."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.config.collecting import suggestion
 from tasks.config.strict import StrictModel
 from tasks.engines.params import EngineParams, InOneProcess
 from tasks.errors import ConfigError
@@ -195,6 +197,27 @@ def require_service_limits(params: RedactParams, limits: RedactLimits, case: str
                 found="none, and a service that needs it",
                 remedy="Set it, or take the service out of `redact`.",
             )
+
+
+def require_known_kinds(entities: Iterable[str], kinds: Iterable[str]) -> None:
+    """Refuse a kind that is never found: of a misspelt one nothing would be masked.
+
+    Args:
+        entities: What is to be masked. What is masked by default may be asked for in every language
+            and mode.
+        kinds: What the finder can find.
+
+    Raises:
+        ConfigError: One is not found.
+    """
+    known = tuple(dict.fromkeys((*ENTITIES, *sorted(kinds))))
+    if unknown := sorted(set(entities) - set(known)):
+        raise ConfigError(
+            "redact.entities",
+            expected="kinds that are found in this language and mode",
+            found=", ".join(unknown),
+            remedy=suggestion(unknown, known, f"Take some of: {', '.join(known)}."),
+        )
 
 
 def require_one_place(params: RedactParams, engine: EngineParams, case: str) -> None:

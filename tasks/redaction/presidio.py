@@ -58,6 +58,7 @@ class PresidioFinder:
         self._language = params.language
         self._min_score = params.min_score
         self._analyzer = _open_analyzer(params)
+        self.kinds = frozenset(self._analyzer.get_supported_entities(params.language))
         self._engine = self._analyzer.nlp_engine
         self._recognisers = self._analyzer.registry.get_recognizers(
             language=params.language, entities=self._entities

@@ -125,7 +125,11 @@ class FastFinder:
         self._lexicon = open_lexicon(model, language)
         self._people = PeopleFinder(self._lexicon, profile.vocabulary)
         self._towns = None if profile.is_english else profile.towns()
-        self._scanner = Scanner(profile.recognisers(), load_recognisers(users) if users else ())
+        own = profile.recognisers()
+        of_users = load_recognisers(users) if users else ()
+        self._scanner = Scanner(own, of_users)
+        by_form = {recogniser.supported_entity for recogniser in (*own, *of_users)}
+        self.kinds = frozenset({*LABELS.values(), *by_form})
         self._entities = entities
         self._min_score = min_score
         self._is_date_wanted = is_date_wanted

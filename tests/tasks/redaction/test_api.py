@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.errors import ConfigError
 from tasks.redaction import find_personal_data, mask_texts
 from tasks.redaction.spans import MASKED
 from tests.tasks.redaction.heldout import rows
@@ -76,3 +77,8 @@ def test_what_is_no_text_is_masked_until_stable_too() -> None:
 def test_a_score_that_nothing_reaches_masks_nothing_and_is_refused(min_score: float) -> None:
     with pytest.raises(ValueError, match="min_score"):
         mask_texts(["Ann Miller called."], min_score=min_score)
+
+
+def test_a_kind_that_is_misspelt_masks_nothing_and_is_refused() -> None:
+    with pytest.raises(ConfigError, match="`PERSON` for `PERSN`"):
+        mask_texts(["Ann Miller called."], entities=["PERSN"])

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tasks.errors import ConfigError
 from tasks.redaction.params import (
     ENTITIES,
     RedactLimits,
     RedactParams,
+    require_known_kinds,
 )
 
 PARAMS: dict[str, Any] = {
@@ -113,3 +115,9 @@ def test_other_languages_do_without_a_pipeline(language: str) -> None:
 def test_what_a_language_cannot_do_is_refused(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         RedactParams.model_validate(PARAMS | values)
+
+
+def test_a_kind_that_is_never_found_is_refused_with_the_one_that_was_meant() -> None:
+    require_known_kinds(("PERSON", "US_SSN", "OWN_KIND"), {"OWN_KIND"})
+    with pytest.raises(ConfigError, match="Did you mean `PERSON` for `PERSN`"):
+        require_known_kinds(("PERSN",), ())
