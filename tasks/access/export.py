@@ -60,6 +60,7 @@ def export_person(
         custodians: Two of them, to open restricted records as well.
     """
     keys = open_guarded_keys(installation)
+    # As ingestion makes it: the rows hold pseudonyms, and no identifier could be looked for.
     subject = pseudonym(installation.secret("pseudonym"), identifier)
     subject_keys = keys.by_id(keys.ids_of(subject).values())
     envelopes = restricted_envelopes(keys, subject)
@@ -78,6 +79,8 @@ def export_person(
         }
 
     workspace = installation.workspace
+    # By keys and in every version, as an erasure finds them (Art. 15(3): a copy of all that is
+    # held).
     discovery = discover_rows(version_places(workspace), list(subject_keys))
     return {
         "exported": day.isoformat(),

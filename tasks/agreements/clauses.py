@@ -34,6 +34,7 @@ ASSOCIATE_CLAUSES = {
     "HIPAA 164.314(a)(2)(i)(B)": "subcontractors agree to the same",
     "HIPAA 164.314(a)(2)(i)(C)": "reports security incidents and breaches",
 }
+# A role that is not here cannot be declared (`DataAgreement.role`): none is let off all clauses.
 BY_ROLE: dict[str, dict[str, str]] = {
     "controller": {},  # its own data, by its own record of processing
     "joint_controller": JOINT_CLAUSES,

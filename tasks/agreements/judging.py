@@ -105,6 +105,7 @@ def _review(case: str, name: str, source: Source, workspace: Path, day: date) ->
 
 
 def _lapses(agreement: DataAgreement, day: date) -> tuple[str, ...]:
+    # The last day is within: `expires` is the last day on which it is in force.
     if day > agreement.expires:
         return (f"expired on {agreement.expires}, and today is {day}",)
     if day < agreement.signed:
@@ -116,6 +117,7 @@ def _missing_clauses(agreement: DataAgreement, needed: dict[str, str]) -> tuple[
     return tuple(
         f"clause {clause} is missing ({text})"
         for clause, text in needed.items()
+        # Absent or empty is missing alike: a clause is there by its place in the text.
         if not agreement.clauses.get(clause)
     )
 
@@ -126,6 +128,7 @@ def _differences(covered: str, source: Source, agreement: DataAgreement) -> tupl
     Otherwise another role, or another agreement's id, would be a way round a clause.
     """
     faults = []
+    # By use case and source: an agreement about one use must not carry another one's data.
     if covered not in agreement.covers:
         faults.append(f"does not cover {covered}")
 
@@ -145,6 +148,7 @@ def _differences(covered: str, source: Source, agreement: DataAgreement) -> tupl
 
 
 def _unlisted_countries(agreement: DataAgreement) -> tuple[str, ...]:
+    # Otherwise data could reach a country that no transfer allows by way of somebody else.
     allowed = {agreement.country, *(item.country for item in agreement.transfers)}
     return tuple(
         f"sub-processor in {item.country}, which no transfer allows"
@@ -155,6 +159,8 @@ def _unlisted_countries(agreement: DataAgreement) -> tuple[str, ...]:
 
 def _file_fault(registered: RegisteredAgreement) -> tuple[str, ...]:
     lying = registered.signed_file_sha256
+    # The signed file may be kept elsewhere; where it lies here, it is the one that both have
+    # signed.
     if lying and lying != registered.agreement.file.sha256:
         return ("the signed file that lies in the register has another digest",)
     return ()

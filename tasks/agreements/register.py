@@ -96,6 +96,7 @@ def read_agreement(agreement_id: str, workspace: Path) -> RegisteredAgreement | 
     try:
         agreement = DataAgreement.model_validate(parse_yaml_bytes(content, path.as_posix()))
     except ValidationError as error:
+        # Where the fault is and never what stands there: an agreement holds names.
         place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
         raise ConfigError(
             path.as_posix(),
@@ -103,6 +104,7 @@ def read_agreement(agreement_id: str, workspace: Path) -> RegisteredAgreement | 
             found=f"a fault at `{place}`",
             remedy="Mend the file.",
         ) from error
+    # A copy under another name would be an agreement that nobody has signed.
     if agreement.id != agreement_id:
         raise ConfigError(
             path.as_posix(),

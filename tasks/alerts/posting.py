@@ -107,7 +107,10 @@ def post_finding(
 def _post(webhook: Webhook, uid: str, body: bytes) -> None:
     import httpx
 
+    # Anew for each try: a receiver refuses a request that is some minutes old.
     moment = str(int(time.time()))
+    # Standard Webhooks, "signature scheme": the time is signed, so that an old request cannot be
+    # sent again as a new one.
     signed = b".".join((uid.encode(), moment.encode(), body))
     signature = base64.b64encode(hmac.digest(webhook.key, signed, "sha256")).decode()
     headers = {

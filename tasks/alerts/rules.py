@@ -43,6 +43,7 @@ class AlertRule:
 
 def read_alert_rules(path: Path = RULES) -> tuple[AlertRule, ...]:
     """Return all rules."""
+    # Converted beforehand (docs/detections.py): Sigma's converter is a tool, and not shipped.
     listed: list[dict[str, Any]] = parse_json(path.read_bytes())
     return tuple(
         AlertRule(

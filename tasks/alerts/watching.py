@@ -43,8 +43,10 @@ def watch(installation: Installation, emit: Tell | None = None) -> WatchReport:
     Raises:
         ConfigError: The webhook cannot be used; nothing was read.
     """
+    # Before anything is read: a pass that cannot tell anybody would use up what it has found.
     webhook = read_webhook(installation.settings)
     channels: dict[str, Tell] = {
+        # The audit log first: what others are told is on record here by then.
         "log": lambda values: append_events(installation.home, [values]),
     }
     if emit is not None:
@@ -89,6 +91,8 @@ def _tell(windows: Windows, name: str, tell: Tell) -> str:
         try:
             tell(values)
         except ServiceError as error:
+            # The first that is not taken ends the channel's turn: the order is kept, and no
+            # receiver that is down is asked once for each finding.
             return f"alerts, {name}: {error.found}; they are kept, and told with the next pass"
         windows.mark_told(name, str(values["metadata"]["uid"]))
     return ""

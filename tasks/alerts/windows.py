@@ -51,11 +51,14 @@ class Windows:
         self._rules = rules
         self._fields = sorted({name for rule in rules for name in _asked(rule)})
         self._connection = sqlite3.connect(path, isolation_level=None)
+        # An event that was read is not read again: it has to be on the disk by then.
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)
         # What was rotated away before anybody watched is not missing.
         self._is_beginning = not self.places()
         columns = ", ".join(f"`{name}`" for name in self._fields)
+        # Names of fields come from the rules, which are ours; nothing of an event is ever a part of
+        # SQL.
         self._connection.execute(f"CREATE TEMP TABLE events (uid, time, {columns})")
 
     def close(self) -> None:
@@ -85,6 +88,8 @@ class Windows:
                 (MOST_GAPS,),
             ).fetchall()
             self._count([_gap(process, numbers, now_ms) for process, *numbers in gaps])
+            # One pass later, and not at once: files are read one after another, and a number may
+            # stand in one that is read later.
             self._connection.execute("DELETE FROM missing WHERE passes > 0")
             self._connection.execute("UPDATE missing SET passes = passes + 1")
 
@@ -159,6 +164,7 @@ class Windows:
             value = values[rule.distinct] if rule.distinct else None
             kept.append((rule.id, group, values["time"], values["uid"], value))
 
+        # `OR IGNORE`: delivery is at least once, and an event that comes again counts once.
         self._connection.executemany("INSERT OR IGNORE INTO matches VALUES (?, ?, ?, ?, ?)", kept)
         return groups
 
@@ -257,6 +263,7 @@ def _windows(
 
 
 def _finding(rule: AlertRule, group: str, window: "deque[Match]", count: int) -> AlertFinding:
+    # By rule, group and the event that fired it: who evaluates the same events has the same id.
     named = f"{rule.id}\n{group}\n{window[-1][1]}"
     last = list(window)[-MOST_EVIDENCE:]
 
@@ -309,5 +316,6 @@ def _gap(process: str, numbers: list[int], now_ms: int) -> dict[str, Any]:
         resources=[("audit log", "file", figures)],
         detail=f"{count} events of one process of the server are missing.",
     )
+    # The same whenever the gap is found, so that it counts once.
     made["metadata"]["uid"] = f"gap-{process}-{first}-{last}"
     return made | {"time": now_ms}

@@ -15,6 +15,8 @@ MOST_ANSWER_BYTES = 1 << 20
 def anchors_folder(home: Path) -> Path:
     """Return `anchors/` of an installation, made on first use; its files are named by log size."""
     folder = home / "anchors"
+    # For this account alone: a file in it says that an anchor holds, and readers look at what lies
+    # there.
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
@@ -48,6 +50,8 @@ def post(request: urllib.request.Request, *, timeout: float) -> tuple[int, bytes
     """
     try:
         answer = urllib.request.urlopen(request, timeout=timeout)
+    # `urlopen` raises for 400 and above. It is an answer all the same: a witness says by 409 what
+    # it saw.
     except urllib.error.HTTPError as error:
         answer = error
     with answer:

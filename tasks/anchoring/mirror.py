@@ -31,6 +31,8 @@ class Mirror:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix
+        # By the clock of this machine, and for objects that are written now: a lock can be
+        # lengthened in S3 and, in compliance mode, shortened by nobody.
         self._until = datetime.now(UTC) + timedelta(days=keep_days)
 
     def push(self, ledger: Ledger) -> int:
@@ -42,6 +44,8 @@ class Mirror:
             ServiceError: The store does not answer; the next push goes on.
         """
         mark = f"mirror {self._bucket}/{self._prefix}"
+        # One reading for all: note, bodies and tiles are of one size, though others append
+        # meanwhile.
         with ledger.store.reading():
             note = ledger.store.head()
             head = read_checkpoint(note or "")[0]
@@ -72,6 +76,7 @@ class Mirror:
 
     def _bodies(self, ledger: Ledger, start: int, end: int) -> Any:
         for _, record, body in ledger.entries(start, end):
+            # A pruned envelope has no body; its record and its proofs are in the tiles.
             if body is not None:
                 yield f"body/{record.envelope_sha256.hex()}", body
 
@@ -89,6 +94,8 @@ class Mirror:
                 ObjectLockRetainUntilDate=self._until,
             )
         except ClientError as error:
+            # It lies there already, as after a push that broke off. Then it has to be these very
+            # bytes.
             if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
                 raise _down(error.response["Error"]["Code"]) from error
             if self._get(key) != data:
@@ -115,6 +122,8 @@ class Mirror:
                 Bucket=self._bucket, Key=key, VersionId=oldest["VersionId"]
             )
             data: bytes = answer["Body"].read()
+        # `min` of nothing is a ValueError: what refused to be written over has no version to be
+        # read.
         except (ClientError, BotoCoreError, ValueError) as error:
             raise _down(type(error).__name__) from error
         return data
@@ -155,6 +164,7 @@ def open_mirror(settings: Settings) -> Mirror | None:
             remedy="How long the mirror is locked has no default.",
         )
 
+    # Late, and botocore without boto3: most installations have no mirror, and start-up pays for it.
     import botocore.session
 
     session = botocore.session.get_session()
@@ -173,6 +183,8 @@ def _tiles(ledger: Ledger, start: int, end: int) -> Any:
     """
     for level in range(-(-end.bit_length() // WIDTH_BITS)):
         first = start >> level * WIDTH_BITS
+        # A tile of a level stands for 256 of the level below: only what is filled there counts
+        # here.
         last = end >> level * WIDTH_BITS
         for tile in range(first // WIDTH, -(-last // WIDTH)):
             width = min(WIDTH, last - tile * WIDTH)

@@ -31,6 +31,8 @@ def publish(ledger: Ledger, installation: Installation) -> int:
     if head is None:
         return 0
 
+    # The mirror first: who reads a cosigned or stamped checkpoint finds there what it is signed
+    # over.
     if mirror := open_mirror(installation.settings):
         mirror.push(ledger)
 

@@ -58,6 +58,8 @@ def stamp(ledger: Ledger, installation: Installation) -> None:
     except (OSError, ValueError) as error:
         raise service_down("time-stamping authority", type(error).__name__) from error
 
+    # Verified before it is kept: a stamp that only others could check would be found wrong years
+    # later.
     verifier = _verifier(request.nonce, installation.settings)
     try:
         verifier.verify_message(response, note.encode())
@@ -90,6 +92,7 @@ def stamped_at(installation: Installation, size: int) -> str:
     path = anchors_folder(installation.home) / f"{size}.tsr"
     try:
         response = decode_timestamp_response(path.read_bytes())
+        # Without a nonce: the one of the request was for that answer, and is not kept.
         _verifier(None, installation.settings).verify_message(
             response, path.with_suffix(".stamped").read_bytes()
         )

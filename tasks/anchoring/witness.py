@@ -114,6 +114,8 @@ def _add_checkpoint(
     url: str, ledger: Ledger, head: Checkpoint, note: str, old: int
 ) -> tuple[int, str]:
     """Post a checkpoint with its consistency proof from `old`; return status and text."""
+    # A witness that saw more than this log has refuses by the size: there is no proof to a smaller
+    # tree.
     old = min(old, head.size)
     # There is no proof from an empty log, and none is needed to the same size.
     proof = ledger.consistency(old, head.size) if 0 < old < head.size else ()

@@ -129,6 +129,8 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
         # Held until the statements are recorded: no other process signs for the same lines.
         fcntl.flock(lock, fcntl.LOCK_EX)
         _write(folder, events)
+        # All that nobody has signed for, and not these events alone: what an earlier run wrote
+        # before it died is signed for now.
         batches = pending(folder)
         yield [batch.statement() for batch in batches]
 
@@ -136,6 +138,7 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
         state |= {batch.file: batch.end for batch in batches}
         draft = folder / f"{SEALED}.draft"
         draft.write_bytes(canonical(state))
+        # Only where the block ended well. Where the mark is lost, known lines are signed for again.
         draft.replace(folder / SEALED)
 
 

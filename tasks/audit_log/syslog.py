@@ -197,6 +197,7 @@ def _tls(target: SyslogTarget) -> ssl.SSLContext:
     """Return how TLS is spoken: the receiver is always verified, we where it asks for it."""
     try:
         context = ssl.create_default_context(cafile=target.ca_path or None)
+        # Older ones are deprecated (RFC 8996).
         context.minimum_version = ssl.TLSVersion.TLSv1_2
 
         if target.certificate_path:

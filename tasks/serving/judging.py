@@ -94,6 +94,7 @@ def check_serving(
         has_key_store: Whether this account has the key store of the rows. The service's worker has
             not: it counts every erasure that the log has since training, of whomever.
     """
+    # Without a use case there is no chain to walk: nothing of it could be asked.
     if not case:
         return (_unanswered(_lacks("register: the registry names no use case of it")),)
     ledger = open_ledger(installation)
@@ -101,13 +102,17 @@ def check_serving(
         if ledger.head() is None:
             text = "ledger: nothing was ever signed for here"
             return (_unanswered(Refusal(RefusalKind.LEDGER_EMPTY, text)),)
+        # Erasures as well: an account without the key store counts them in the log.
         selection = Selection.of_case_and_lineages(case).and_type(ERASURE)
         log = read_log(ledger, trusted_root(installation), selection)
+    # A refusal and no error: `verify_model` lists all questions, and this one was answered with no.
     except EvidenceError as error:
         return (_unanswered(Refusal(RefusalKind.LEDGER_UNREADABLE, str(error))),)
     finally:
         ledger.close()
 
+    # By the digest of the bytes that were downloaded, and by nothing that the registry says of
+    # them.
     chain = examine(log, case, model_sha256)
     against_it = tuple(
         Refusal(RefusalKind.REGISTRATION_UNCONFIRMED, reason.text)
@@ -141,6 +146,7 @@ def _unanswered(refusal: Refusal) -> ServingCheck:
 
 
 def _name_refusals(chain: Chain, name: str) -> tuple[Refusal, ...]:
+    # Where there is no decision, the first question has refused already.
     decision = latest_decision(chain, "register")
     if decision is None or decision.predicate.registry_name == name:
         return ()
@@ -157,6 +163,8 @@ def _outdated(
         stage_run = StageRun("register", chain.case, installation)
         reasons = find_outdated_reasons(stage_run, rows, report)
     except PortcullisError as error:
+        # Whoever cannot count must not pass: a missing file is a reason, as a number above the
+        # limit is.
         reasons = (str(error),)
 
     return tuple(_lacks(f"erasure: {reason}") for reason in reasons)
@@ -177,6 +185,7 @@ def _outdated_by_log(log: Log, chain: Chain, installation: Installation) -> tupl
         return (_lacks(f"erasure: {error}"),)
 
     since = ErasedSinceTraining(
+        # By request: a receipt and its completion are two statements about one person.
         len({statement.request for statement in statements}),
         min((date.fromisoformat(statement.day) for statement in statements), default=None),
     )
@@ -231,6 +240,8 @@ def _find_file(chain: Chain, name: str, installation: Installation, published: P
         None,
     )
     if artefact is not None:
+        # In the order of what they cost; each counts by its digest, so it does not matter who put
+        # it there.
         places = [installation.workspace / "data" / full_name, published]
         for place in filter(None, places):
             if place.is_file() and sha256_of(place) == artefact.sha256:
@@ -263,6 +274,7 @@ def _alias_refusals(
     if alias == of_newest:
         return
 
+    # The registry's own word for it would be the alias itself, which is what is in question.
     present = read_timeline(log, chain.case).present(name, alias)
     if present is None:
         yield _lacks("alias: by the log, no model was ever promoted to it")

@@ -45,6 +45,8 @@ def load_model(uri: str, installation: Installation) -> LoadedModel:
     """
     with TemporaryDirectory(prefix="portcullis-load-") as scratch:  # of mode 0700
         fetched = fetch_model(uri, Path(scratch), installation)
+        # Before anything of it is made into an object: no file of a model that may not serve is
+        # read as one.
         refusals = _refusals(_check(fetched, installation))
         if refusals:
             raise RefusedError(
@@ -83,6 +85,7 @@ def verify_model(uri: str, installation: Installation) -> VerifiedModel:
     """
     with TemporaryDirectory(prefix="portcullis-verify-") as scratch:
         fetched = fetch_model(uri, Path(scratch), installation)
+        # `fetch_model` has raised where they are not: by here this question is answered.
         files = ServingCheck("serving.files", "the files of a packed model, and no code", ())
         checks = (files, _check_code(fetched), *_check(fetched, installation))
     return VerifiedModel(fetched.name, fetched.version, fetched.case, fetched.model_sha256, checks)
