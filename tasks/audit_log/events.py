@@ -193,8 +193,9 @@ def verify(folder: Path, signed: Sequence[Signed[AuditBatch]]) -> int:
         end = batch.predicate.end
         path = folder / name
         where = f"audit/{name}, bytes {start} to {end} (entry {batch.index})"
-        # Batches of a file follow each other: a gap would be lines that nobody signed for.
-        if start != ends.get(name, 0):
+        # Batches of a file follow each other: a gap would be lines that nobody signed for. One may
+        # begin before the last one's end: known lines are signed for again where a mark was lost.
+        if start > ends.get(name, 0):
             raise _changed(where, f"to follow byte {ends.get(name, 0)}", "a gap")
 
         # Named by a statement, and so kept to this folder.
@@ -202,7 +203,7 @@ def verify(folder: Path, signed: Sequence[Signed[AuditBatch]]) -> int:
         digest = batch.subjects[0].sha256
         if sha256(data).hexdigest() != digest:
             raise _changed(where, f"{digest[:16]}…", f"{len(data)} bytes that are others")
-        ends[name] = end
+        ends[name] = max(end, ends.get(name, 0))
     return sum(
         path.read_bytes()[ends.get(path.name, 0) :].count(b"\n") for path in files_of(folder)
     )

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from tasks.attestation.keyring import KeyEntry
 from tasks.attestation.predicates.records import AuditBatch
+from tasks.attestation.signing_keys import PublicKey
+from tasks.attestation.statement import Statement
 from tasks.audit_log.events import (
     API_ACTIVITY,
     CREATE,
@@ -24,7 +27,10 @@ from tasks.audit_log.events import (
     event,
     files_of,
     pending,
+    verify,
 )
+from tasks.errors import EvidenceError
+from tasks.verifier.statement_index import Signed
 from tests.tasks.predicate_samples import BATCH
 
 EVENT = event("keys:revoke", actor="ann")
@@ -168,3 +174,26 @@ def test_the_lock_is_free_after_a_failure(home: Path) -> None:
         raise RuntimeError
     with (home / "audit" / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def signed_as(statement: Statement, index: int) -> Signed[AuditBatch]:
+    holder = KeyEntry(PublicKey("no key is asked"), ("audit",), "worker", since=0)
+    return Signed(index, statement, AuditBatch.from_dict(statement.predicate), holder, "0" * 64)
+
+
+def test_a_mark_that_was_lost_after_the_signature_is_no_change_of_the_log(home: Path) -> None:
+    with auditing(home, [EVENT]) as statements:
+        first = list(statements)
+    (home / "audit" / SEALED).unlink()  # as where the process was killed before it was written
+    with auditing(home, [EVENT]) as statements:
+        second = list(statements)
+
+    signed = [signed_as(item, index) for index, item in enumerate((*first, *second))]
+    assert [(item.predicate.start, item.predicate.events) for item in signed] == [(0, 1), (0, 2)]
+    assert verify(home / "audit", signed) == 0
+
+    # What is signed for twice is held to both.
+    (path,) = files_of(home / "audit")
+    path.write_bytes(path.read_bytes().replace(b"ann", b"eve", 1))
+    with pytest.raises(EvidenceError, match="entry 0"):
+        verify(home / "audit", signed)
