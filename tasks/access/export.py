@@ -73,6 +73,7 @@ def export_person(
         installation=installation,
     )
     if custodians:
+        # After it was recorded, too: opening what is restricted is the graver of the two readings.
         subject_keys |= {
             key_id: _open_restricted(key_id, sealed, custodians)
             for key_id, sealed in envelopes.items()

@@ -13,6 +13,8 @@ from tasks.formats.yaml_file import read_yaml
 
 DEFAULT_FILE = "configs/supply-chain.yaml"
 
+# As PyPI compares names (`PyYAML`, `pyyaml`, `py_yaml`): an exception that is spelt another way
+# than the lock would fit nothing.
 PackageName = Annotated[str, Field(min_length=1), AfterValidator(canonicalize_name)]
 
 

@@ -34,6 +34,7 @@ def find_installed(folders: tuple[str, ...]) -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     for distribution in distributions(path=list(folders)):
         found.setdefault(canonicalize_name(str(read_fields(distribution)["Name"])), distribution)
+    # This project's own code is digested file by file for every stage (`tasks.code_identity`).
     found.pop(OWN_NAME, None)
     return found
 
@@ -137,6 +138,7 @@ def unrecorded_starters(
 
 def _is_same(first: str, second: str) -> bool:
     try:
+        # As PEP 440 compares: a lock may write `1.0` where the metadata say `1.0.0`.
         return Version(first) == Version(second)
     except InvalidVersion:
         return first == second

@@ -20,6 +20,7 @@ from license_expression import (
 from tasks.supply_chain.declaring import Licences
 from tasks.supply_chain.installed import read_fields
 
+# Built once: it reads the whole list of SPDX.
 SPDX = get_spdx_licensing()
 PREFIX = "License :: OSI Approved :: "
 # What classifiers mean, at the most.

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 
+# One version and nothing else: of a range nobody could say what was scanned.
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[A-Za-z0-9,._-]+\])?==([A-Za-z0-9.!+_-]+)")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 OPTION = re.compile(r"--(?:only|no)-binary \S+")
@@ -52,6 +53,8 @@ def read_lock(path: Path) -> tuple[LockedPackage, ...]:
 
     packages: list[LockedPackage] = []
     for number, line in _logical_lines(text):
+        # Options of which files to take. Any other (`-r`, `--index-url`) would bring in what is not
+        # read here.
         if OPTION.fullmatch(line):
             continue
 
@@ -99,6 +102,7 @@ def _logical_lines(text: str) -> Iterable[tuple[int, str]]:
     parts: list[str] = []
     start = 0
     for number, line in enumerate(text.splitlines(), 1):
+        # A comment begins a line or follows a space, as pip reads it: `#` within a URL is none.
         stripped = re.sub(r"(^|\s)#.*", "", line).strip()
 
         if not parts:
@@ -112,6 +116,7 @@ def _logical_lines(text: str) -> Iterable[tuple[int, str]]:
             if whole:
                 yield start, whole
 
+    # The last line ends in a backslash: what stands there is read, and is no pin if it was cut off.
     if whole := " ".join(parts).strip():
         yield start, whole
 

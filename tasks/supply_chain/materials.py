@@ -43,6 +43,8 @@ def bill_of_materials(shipped: Iterable[LockedPackage]) -> bytes:
                 type=ComponentType.LIBRARY,
                 bom_ref=purl.to_string(),
                 purl=purl,
+                # On some machines it is not installed. CycloneDX takes what states no scope as
+                # required.
                 scope=ComponentScope.OPTIONAL if package.marker else None,
                 properties=[Property(name=SHA256, value=digest) for digest in package.sha256],
             )

@@ -108,6 +108,7 @@ class Scan:
     def outcome(self) -> Outcome:
         """The worst of the checks; not measured where none was measured."""
         outcomes = {check.outcome for check in self.checks}
+        # Not measured comes last: of four checks of which one passed, the scan has been made.
         for outcome in (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS):
             if outcome in outcomes:
                 return outcome
@@ -208,6 +209,8 @@ def weigh(
         matching = [
             item
             for item in accepted
+            # By any of its names: databases call one vulnerability by several ids. Of this package
+            # alone, for an id can be of many.
             if item.id in vulnerability.names and item.package == vulnerability.package
         ]
         used.update(matching)
@@ -223,6 +226,8 @@ def weigh(
             lines.append(f"{what}: not allowed{ended}")
 
     for item in accepted:
+        # Shown, so that it is taken out: an exception that fits nothing today may fit something
+        # tomorrow.
         if item not in used:
             ended = ", and has ended" if today > item.expires else ""
             lines.append(f"{item.package}: the exception {item.id} fits nothing{ended}")
@@ -301,6 +306,7 @@ def _counted(check: str, forbidden: int, lines: tuple[str, ...]) -> ScannedCheck
 
 def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedCheck:
     """Have Trivy look at the locks, by the database that it has; it fetches none."""
+    # Optional, and a second opinion: without it the declared database has answered all the same.
     program = shutil.which("trivy")
     if program is None:
         return ScannedCheck("trivy", Outcome.NOT_MEASURED, ("Trivy is not installed",))
@@ -319,6 +325,8 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
                 check=False,
             )
 
+        # Without `--exit-code` Trivy ends with 0 whatever it finds: any other code is a fault of
+        # its own.
         if process.returncode:
             raise UnansweredError("Trivy ended with a fault")
         findings = sorted_findings(_trivy_findings(parse_json(process.stdout)))

@@ -187,6 +187,7 @@ def _audit(service: OsvService, packages: list[LockedPackage]) -> list[Vulnerabi
 
     try:
         dependencies = parse_json(process.stdout)["dependencies"]
+        # What pip-audit has skipped has a reason in place of `vulns`.
         answered = {item["name"]: item for item in dependencies if "vulns" in item}
         findings = [
             Vulnerability(
@@ -277,9 +278,11 @@ def _is_affected(version: str, affected: dict[str, Any]) -> bool:
         return True  # it cannot be compared, and so it cannot be cleared
 
     listed = affected.get("versions", ())
+    # As a text and as a version: `1.0` is listed by `1.0.0`.
     if version in listed or any(_parsed(text) == own for text in listed):
         return True
 
+    # A range of commits says nothing of versions.
     ranges = [item for item in affected.get("ranges", ()) if item.get("type") != "GIT"]
     if not ranges and not listed:
         return True  # by commits alone, or by nothing: a version cannot be cleared by it
@@ -306,6 +309,8 @@ def _lies_within(version: Version, events: Iterable[dict[str, str]]) -> bool:
         return True
 
     is_within = False
+    # Where two events have one version, `introduced` comes first, and what mends it has the last
+    # word.
     for border, _, kind in sorted(steps):
         if kind == "introduced" and version >= border:
             is_within = True
@@ -326,6 +331,8 @@ def _parsed(text: str) -> Version | None:
 
 
 def _severity(record: dict[str, Any], affected: dict[str, Any]) -> Severity | None:
+    # The package's own first: one record may be about several packages, and differ in how bad it
+    # is.
     for place in (affected, record):
         stated = (place.get("database_specific") or {}).get("severity")
         if isinstance(stated, str) and stated.lower() in set(Severity):
