@@ -48,6 +48,7 @@ def verdict_of(stage: str, case: str, workspace: Path) -> Verdict | None:
 
     try:
         return Verdict.from_dict(parse_json(path.read_bytes()))
+    # `Verdict.from_dict` has one error for all that is none, whatever its shape.
     except ValueError as error:
         raise EvidenceError(
             path.as_posix(),

@@ -187,6 +187,8 @@ class ErasureReceipt(ErasureStatement):
         later = tuple(name for name in ("tooShort", "failed") if name in values)
         require_fields(values, (*REQUEST_FIELDS, *figures, *later))
         deferred = values["deferred"]
+        # By place, whatever its name: places are added with each version, and old receipts name old
+        # ones.
         purged = {name: PurgeCounts.from_dict(counts) for name, counts in values["purged"].items()}
 
         return cls(

@@ -28,6 +28,7 @@ ENFORCED = "enforced"
 MODES = (LOCAL, ENFORCED)  # from the least that evidence is worth to the most
 ANCHORS = ("mirror", "timestamp", "witness")
 MOST_PEOPLE = 2
+# In small letters alone, as digests are written and compared everywhere.
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -163,6 +164,8 @@ class Terms:
         Raises:
             ValueError: A field is missing, unknown, or says what no reader would hold anybody to.
         """
+        # Told by the field that they had, for terms of before state no version. What people signed
+        # then is still in force until they replace it.
         is_earlier = isinstance(values, Mapping) and cls.EARLIER_FIELD in values
         if is_earlier:
             fields = (name for name in cls.FIELDS if name not in cls.LATER_FIELDS)
@@ -256,6 +259,8 @@ class InForce(Predicate):
 
     def to_statement(self) -> Statement:
         """Return the statement that says it, about its terms and nothing else."""
+        # The terms' own digest, without signer and time: by it two people are found to have signed
+        # the same.
         return self.about(Artefact(SUBJECT, self.terms.sha256))
 
     def to_dict(self) -> dict[str, Any]:
@@ -271,6 +276,7 @@ class InForce(Predicate):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         require_fields(values, ("terms", "person", "reason", "givenOn"))
+        # The reason and the person are shown beside the terms, and are held to the same.
         if not all(text.isprintable() for text in _texts_in(dict(values))):
             raise ValueError("a character that cannot be printed")
         return cls(

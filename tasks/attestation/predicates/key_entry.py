@@ -70,6 +70,7 @@ class KeyAddition(KeyStatement):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
+        # The older form has one address, which may be empty: an empty one is no address of anybody.
         if values.get("action") == ADD:
             require_fields(values, (*COMMON_FIELDS, "emailSha256"))
             email_sha256 = text_of(values, "emailSha256")

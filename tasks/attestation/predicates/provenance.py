@@ -148,6 +148,7 @@ class Provenance(Predicate):
             started=str(metadata.get("startedOn", "")),
             finished=str(metadata.get("finishedOn", "")),
             started_by=str(values.get("portcullis_startedBy", "")),
+            # Below, from the source among the dependencies; outside git there is none.
             commit="",
             commit_author_sha256=str(values.get("portcullis_commitAuthorSha256", "")),
             dirty=(),

@@ -192,6 +192,8 @@ class KeyStoreRecord(Predicate):
             "recordedOn",
         )  # fmt: skip
         require_fields(values, fields)
+        # The inner object too: a field that this reader does not know could change what the outer
+        # ones mean.
         require_fields(values["erasures"], ("count", "sha256"))
 
         return cls(

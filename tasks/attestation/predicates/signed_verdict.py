@@ -69,6 +69,8 @@ class SignedVerdict(Predicate):
     ) -> Self:
         """Return what `verdict`, whose file is `report`, says."""
 
+        # A check that was not measured is in none of the three lists: the format knows no such
+        # result, and each of its three would be untrue.
         def keys(outcome: Outcome) -> tuple[str, ...]:
             return tuple(check.key for check in verdict.checks if check.outcome is outcome)
 

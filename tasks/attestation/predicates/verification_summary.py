@@ -61,6 +61,8 @@ class VerificationSummary(Predicate):
         return cls(
             verifier=verifier_of(run.stage),
             finished=run.finished,
+            # By name and digest: SLSA's verifiers compare the URI, and a name alone is that of
+            # every model.
             resource=f"{SCHEME}{model.name}@sha256:{model.sha256}",
             policy_uri=f"{SCHEME}{policy.name}",
             policy_sha256=policy.sha256,

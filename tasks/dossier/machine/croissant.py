@@ -88,6 +88,7 @@ def croissant(subject: DossierSubject) -> dict[str, Any]:
             }
         ],
     }
+    # Of a day that was signed, or not at all: the format asks for a date, and no clock is read.
     if evidence.day:
         values["datePublished"] = evidence.day
 

@@ -24,6 +24,7 @@ COUNTS_HEAD = (
 def compose_adverse_action(subject: DossierSubject) -> DossierPage:
     """Return the page."""
     parts = subject.governance.profiles[subject.profile].parts
+    # By the profile's parts: 12 CFR 1002 and the FCRA bind nobody elsewhere.
     notices = compose_notices(subject) if "us-credit" in parts else ()
     return DossierPage(
         name=NAME,

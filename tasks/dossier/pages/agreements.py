@@ -170,6 +170,7 @@ def _controller(subject: DossierSubject, sources: Looked) -> AnsweredRow:
     if isinstance(sources, Lacking):
         return AnsweredRow(label, subject.settle(sources, OFFICER))
     values, reference = sources
+    # By the declared role: a processor's name in the controller's place would be a wrong record.
     owners = [source["owner"] for source in values.values() if source["role"] == "controller"]
     if not owners:
         return AnsweredRow(label, subject.owed("no source's owner is the controller", OFFICER))

@@ -71,6 +71,7 @@ def _plan(subject: DossierSubject, then: Chain, decision: Reference) -> Answered
     label = ("Plan and limits: settings that differ",)
     before = then.plan
     now = subject.evidence.chain.plan
+    # A model of before plans were sealed has nothing to compare: that is owed, and no "none".
     if before is None or now is None:
         return AnsweredRow(label, subject.owed("one of the two sealed no plan", OWNER))
 

@@ -80,6 +80,8 @@ def _missing(subject: DossierSubject, ratios: dict[str, float]) -> str:
     parts = [
         f"{subject.words.label_of(column)}: {ratio:.1%}"
         for column, ratio in sorted(ratios.items(), key=lambda item: (-item[1], item[0]))
+        # Columns without a gap are left out, or a table of hundreds of zeros would hide the few
+        # that count.
         if ratio > 0
     ]
     return "; ".join(parts) or "nothing"

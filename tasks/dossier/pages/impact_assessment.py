@@ -94,6 +94,7 @@ def _risk(subject: DossierSubject, text: str, names: tuple[str, ...]) -> Answere
 
     claims = [item for item in lookups if isinstance(item, Claim)]
     references = tuple(ref for claim in claims for ref in claim.references)
+    # One measure that failed is enough: a risk is as open as its worst evidence says.
     is_against = any(claim.is_against for claim in claims)
     measured = "; ".join(claim.text for claim in claims)
     return AnsweredRow((text,), Claim(measured, tuple(dict.fromkeys(references)), is_against))

@@ -20,6 +20,8 @@ def compose_instructions(subject: DossierSubject) -> DossierPage:
         subject.field("Whether it may be used", "decision", OWNER),
         AnsweredRow(
             ("What it is for, and what it is not for",),
+            # Owed although it is declared: what it may be used for is a person's to sign, and a
+            # file can be edited by whoever trains.
             subject.owed(_declared(subject), DEPLOYER),
         ),
         subject.field("What it takes as input", "declared:columns", OWNER),

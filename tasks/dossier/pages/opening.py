@@ -131,6 +131,7 @@ def _gaps(subject: DossierSubject) -> Chapter:
     owed = [row for row in subject.required if not row.standing.is_answer]
     rows = tuple(
         AnsweredRow((row.requirement.id, row.requirement.text), row.answer)
+        # What speaks against it has no day, and so comes first.
         for row in sorted(owed, key=_urgency)
         if not isinstance(row.answer, NotApplicable)
     )

@@ -144,6 +144,8 @@ def _tried_row(subject: DossierSubject, threat: ThreatRow) -> AnsweredRow:
     if not threat.tests:
         due = due_of(threat.due_days, subject.evidence)
         return AnsweredRow(labels, Missing("no test tries it", threat.owner, due))
+    # All of a threat's tests or none: one that did not run leaves the control untried in that
+    # place.
     tests = find_tests(subject.evidence, threat.tests)
     return AnsweredRow(labels, subject.settle(tests, threat.owner, threat.due_days))
 
@@ -226,6 +228,7 @@ def compose_evidence(
         PlainRow(
             (
                 f"entry {signed.index}",
+                # Kind and version: the whole URI is in the statement, and would take half the row.
                 "/".join(signed.statement.predicate_type.split("/")[-2:]),
                 "\n".join(item.name for item in signed.subjects),
                 signed.predicate.signed_on.replace("T", " ").removesuffix("Z") or "not said",
