@@ -51,6 +51,7 @@ PING_SECONDS = 1.0
 LOST_PINGS = 2
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Requests of a flow that starts while the API is not serving yet wait in the socket.
 BACKLOG = 128
 
 
@@ -90,6 +91,7 @@ def open_api(settings: Settings) -> Iterator[PrefectApi]:
         ConfigError: Prefect could not keep its files where the environment sends it.
         ServiceError: An API is configured and does not answer. Nothing was begun.
     """
+    # Asked before a server is started, which would end in a traceback of its database.
     check_prefect_folder(settings)
     if url := find_configured_url(settings):
         if refusal := find_refusal(url, ANSWER_SECONDS):
@@ -153,6 +155,8 @@ def find_configured_url(settings: Settings) -> str | None:
         return None
 
     active = settings.prefect_profile or values.get("active")
+    # The file is Prefect's, and Prefect complains about it: here no more is taken from it than is
+    # sure.
     profiles = values.get("profiles")
     profile = profiles.get(str(active)) if isinstance(profiles, dict) else None
     url = profile.get("PREFECT_API_URL") if isinstance(profile, dict) else None
@@ -316,6 +320,8 @@ def _receive_signals() -> Iterator[list[int]]:
 
 def find_refusal(url: str, seconds: float) -> str | None:
     """Return why nobody answers at a URL, or None if somebody does, whatever the answer is."""
+    # Without the password: this asks whether somebody is there, and `urllib` would show it in an
+    # error.
     health_url = f"{without_secrets(url).rstrip('/')}/health"
     try:
         with urllib.request.urlopen(health_url, timeout=max(seconds, POLL_SECONDS)):

@@ -27,6 +27,8 @@ def main(
 
     load_case(use_case, installation.workspace)
     (identifier,) = read_identifiers(subject, None)
+    # By the person, and not by a hold's id: whoever has several holds would go on being held by one
+    # of them.
     count, completed = release_hold(
         identifier, installation=installation, day=today(installation.settings)
     )

@@ -76,6 +76,7 @@ def main(
 
     # Piped, nobody looks at columns: an id has to stay in one piece.
     width = None if sys.stdout.isatty() else WIDE
+    # Without markup: a basis is a person's words, and `[red]` in it would be a colour.
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     tables = (
         ("Requests", pages.REQUEST_HEAD, pages.request_rows(status)),

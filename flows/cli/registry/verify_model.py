@@ -39,6 +39,7 @@ def main(
     """Download a version, digest it, and print what each check says."""
     from tasks.serving import verify_model
 
+    # As MLflow writes it, and without: a name is what people have at hand.
     scheme = "models:/"
     full_uri = uri if uri.startswith(scheme) else f"{scheme}{uri}"
     # The checks of loading, asked without it: a monitor has no use for a model in its memory.
