@@ -149,7 +149,28 @@ class PostgresServer(StackServer):
             f"host all all {HOST}/32 scram-sha-256\n"
         )
         for name, text in (("pg_ident.conf", people), ("pg_hba.conf", access)):
-            (self._data / name).write_text(text, encoding="utf-8")
+            self._write_anew(name, text)
+
+    def _write_anew(self, name: str, text: str) -> None:
+        """Write a file into the cluster's folder, through no link.
+
+        Where root starts the server, the folder is another account's, which could have root write
+        over any file of the machine.
+        """
+        flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if self.account else 0)
+        folder = os.open(self._data, flags)
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                if self.account:
+                    entry = pwd.getpwnam(self.account)
+                    os.fchown(stream.fileno(), entry.pw_uid, entry.pw_gid)
+        finally:
+            os.close(folder)
 
     def _answers(self) -> bool:
         import psycopg

@@ -14,7 +14,7 @@ import pytest
 from flows.cli import server
 from flows.stack.bucket import remove_dead_sockets
 from flows.stack.identity import Client, IdentityServer
-from flows.stack.postgres import sockets_of
+from flows.stack.postgres import PostgresServer, sockets_of
 from flows.stack.server_process import ServerProcess, is_answering
 from tasks.errors import ConfigError, ServiceError
 
@@ -32,6 +32,25 @@ def test_people_whom_somebody_wrote_down_in_another_form_are_one_line(
             audience="registry",
             services=(),
         )
+
+
+def test_who_may_connect_is_written_through_no_link(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("mine")
+    (tmp_path / "data").mkdir()
+    for name in ("pg_hba.conf", "pg_ident.conf"):
+        (tmp_path / "data" / name).symlink_to(letter)
+    postgres = PostgresServer.__new__(PostgresServer)  # as no server has to be installed for this
+    postgres._folder = tmp_path
+    postgres.account = None
+
+    postgres._write_access()
+    postgres._write_access()
+
+    assert letter.read_text() == "mine"
+    access = tmp_path / "data" / "pg_hba.conf"
+    assert "scram-sha-256" in access.read_text()
+    assert access.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_speaks_no_http_is_no_answer() -> None:
