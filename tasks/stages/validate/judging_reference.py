@@ -31,6 +31,8 @@ MEASURES = {
 MADE_BEFORE = "the accepted profile does not have it: ./portcullis accept --data-only"
 TOO_FEW = "the accepted association is too weak, or the rows too few, to see a loss"
 LARGER = "a larger delivery, or a larger accepted version"
+FEW_OR_NONE = "too few rows, or none, to see a shift"
+MORE_OF_THEM = "more rows of them, or a version accepted without them"
 
 
 def judge_against_reference(
@@ -198,10 +200,13 @@ def _judge_rate(
     limit: float,
     report: LabelReport | None,
 ) -> Check:
-    """Judge the rate that moved most beyond chance."""
+    """Judge the rate that moved most beyond chance; a pass says so of every accepted rate."""
     measured = {name: shift for name, shift in shifts.items() if shift is not None}
+    # Each has a rate in the accepted profile, which holds none of fewer than twenty rows: these are
+    # names that a person accepted and no rare ones, however few rows the delivery has of them.
+    unseen = ", ".join(name for name, shift in shifts.items() if shift is None)
+    few = f"{FEW_OR_NONE}: {unseen}" if unseen else FEW_OR_NONE
     if not measured:
-        few = "too few rows to see a shift"
         return _undecided(check_id, limit, few if report else MADE_BEFORE)
 
     worst = max(measured, key=lambda name: (measured[name].beyond_chance, _moved(measured[name])))
@@ -210,7 +215,17 @@ def _judge_rate(
         f"{worst}: {shift.accepted:.3f} to {shift.delivered:.3f}, "
         f"where chance explains {shift.chance:.3f}"
     )
-    return at_most(check_id, MEASURES[check_id], shift.beyond_chance, limit, reason=reason)
+    check = at_most(check_id, MEASURES[check_id], shift.beyond_chance, limit, reason=reason)
+    if not unseen:
+        return check
+
+    # Not a pass by the groups that are left: a group that was renamed, or taken out of the delivery
+    # but for a few rows, would be looked at by nobody (docs/adr/0063-beyond-chance.md). A shift
+    # that was seen stays a failure: what is undecided may be accepted by a validator.
+    named = replace(check, reason=f"{reason}; {few}")
+    if check.outcome is Outcome.FAIL:
+        return named
+    return replace(named, outcome=Outcome.UNDECIDED, would_decide=MORE_OF_THEM)
 
 
 def _moved(shift: RateShift) -> float:

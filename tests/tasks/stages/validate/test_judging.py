@@ -52,9 +52,7 @@ ASSOCIATIONS = AssociationReport(
         first="income", second="debt", accepted=0.6, delivered=0.55, chance=0.1
     ),
 )
-LABELS = LabelReport(
-    label="1", overall=STILL, groups={"sex": {"female": STILL, "male": STILL, "x": None}}
-)
+LABELS = LabelReport(label="1", overall=STILL, groups={"sex": {"female": STILL, "male": STILL}})
 REFERENCE = ReferenceReport(
     drift={"income": Drift(psi=0.1, chance=0.02)},
     beyond_support={"income": Beyond(accepted=0.01, delivered=0.012, is_beyond_chance=False)},
@@ -228,6 +226,31 @@ def test_a_profile_of_a_time_before_leaves_undecided_what_it_does_not_have() -> 
 )
 def test_what_chance_explains_blocks_nothing(change: dict[str, Any]) -> None:
     assert {check.outcome for check in judged(**change)} == {Outcome.PASS}
+
+
+def test_an_accepted_group_whose_rate_cannot_be_seen_is_named_and_passes_nobody() -> None:
+    """Too small, or gone since: else a renamed group is looked at by nobody."""
+    groups = {"sex": {"female": STILL, "male": None}, "race": {"b": None}}
+    check = by_id(**labels(groups=groups))[ValidateCheck.GROUP_LABEL_RATE]
+    assert (check.outcome, check.value) == (Outcome.UNDECIDED, 0)
+    assert check.reason.endswith("too few rows, or none, to see a shift: male (sex), b (race)")
+    assert check.would_decide
+
+
+def test_a_group_that_moved_fails_beside_one_that_cannot_be_seen() -> None:
+    moved = RateShift(accepted=0.7, delivered=0.6, chance=0.05)
+    groups = {"sex": {"female": moved, "male": None}}
+    check = by_id(**labels(groups=groups))[ValidateCheck.GROUP_LABEL_RATE]
+    assert check.outcome is Outcome.FAIL
+    assert check.reason.startswith("female (sex): 0.700 to 0.600")
+    assert check.reason.endswith("male (sex)")
+
+
+def test_where_no_group_can_be_seen_all_are_named() -> None:
+    groups = {"sex": {"female": None, "male": None}}
+    check = by_id(**labels(groups=groups))[ValidateCheck.GROUP_LABEL_RATE]
+    assert check.outcome is Outcome.UNDECIDED
+    assert check.reason.endswith("female (sex), male (sex)")
 
 
 UNLINKED = PARAMS.model_copy(update={"unlinked_sources": "one brings names and nothing else"})
