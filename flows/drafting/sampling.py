@@ -80,8 +80,9 @@ def sample_file(path: Path, source: str) -> SampledFile:
             dialect, names, rows = _sample_csv(path)
         else:
             names, rows = {"parquet": _sample_parquet, "jsonl": _sample_jsonl}[form](path)
-    # The last two are of gzip, about a file that was cut short or altered.
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
+    # The last two are of gzip, about a file that was cut short or altered; the one before is of a
+    # time for which Python has no year.
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, EOFError, zlib.error) as error:
         raise SourceError(
             path.as_posix(),
             expected=f"a whole {form} file" + (" in UTF-8" if form == "jsonl" else ""),
@@ -340,7 +341,12 @@ def _form_of(text: str) -> str:
 
 
 def _has_control_characters(name: str) -> bool:
-    return any(unicodedata.category(character).startswith("C") for character in name)
+    # With line and paragraph separators: YAML 1.1 ends a line at both, and a name stands in the
+    # draft's comments, too, where what follows it would be read as a line of the draft.
+    return any(
+        unicodedata.category(character)[0] == "C" or unicodedata.category(character) in ("Zl", "Zp")
+        for character in name
+    )
 
 
 def source_name(path: Path, taken: Sequence[str]) -> str:

@@ -124,6 +124,23 @@ def test_a_damaged_file_is_one_line_that_quotes_nothing(
     assert "canary" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029"])
+def test_a_name_that_yaml_would_read_as_two_lines_is_none(tmp_path: Path, mark: str) -> None:
+    path = write(tmp_path, "a.csv", f"approved{mark}  evil: 1,rejected\n1,0\n0,1\n")
+    with pytest.raises(SourceError, match="column 1: .*a long or unprintable one"):
+        sample_file(path, "a")
+
+
+def test_a_time_that_has_no_year_in_python_is_one_line(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    times = pa.array([2**52] * 3, pa.timestamp("ms"))
+    parquet.write_table(pa.table({"when": times}), tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match="a whole parquet file"):
+        sample_file(tmp_path / "a.parquet", "a")
+
+
 @pytest.mark.parametrize("is_cut", [True, False])
 def test_compressed_text_that_is_cut_or_altered_is_one_line(tmp_path: Path, is_cut: bool) -> None:
     whole = gzip.compress(f'{{"name": "{CANARY}"}}\n'.encode() * 100)
