@@ -127,7 +127,7 @@ def test_a_damaged_file_is_one_line_that_quotes_nothing(
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029"])
 def test_a_name_that_yaml_would_read_as_two_lines_is_none(tmp_path: Path, mark: str) -> None:
     path = write(tmp_path, "a.csv", f"approved{mark}  evil: 1,rejected\n1,0\n0,1\n")
-    with pytest.raises(SourceError, match="column 1: .*a long or unprintable one"):
+    with pytest.raises(SourceError, match=r"column 1: .*a long or unprintable one"):
         sample_file(path, "a")
 
 
