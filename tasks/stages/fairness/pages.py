@@ -19,7 +19,7 @@ from tasks.stages.fairness.figures import (
 from tasks.stages.fairness.measuring import FairnessReport, GroupReport
 from tasks.stages.fairness.params import FairnessLimits
 from tasks.stages.fairness.power import RATIO_AT_LIMIT, RATIO_OF_BIAS, PowerTable
-from tasks.stages.fairness.registered import RegisteredGroup
+from tasks.stages.fairness.registered import AbsentFromTest, RegisteredGroup
 
 COLOURS = (
     "Blue dots pass, red crosses fail, ochre diamonds are undecided; the dashed line is the limit"
@@ -35,7 +35,7 @@ def write_fairness_page(
     protected: pd.DataFrame,
     rows: DecidedRows,
     limits: FairnessLimits,
-    registered: tuple[RegisteredGroup, ...] = (),
+    registered: tuple[RegisteredGroup | AbsentFromTest, ...] = (),
     words: Words = NO_WORDS,
 ) -> None:
     """Draw the figures and write the page, failures first.
@@ -54,7 +54,7 @@ def _page(
     report: FairnessReport,
     checks: tuple[Check, ...],
     power: PowerTable,
-    registered: tuple[RegisteredGroup, ...],
+    registered: tuple[RegisteredGroup | AbsentFromTest, ...],
     words: Words,
 ) -> Page:
     rows_without_group = [
@@ -112,15 +112,14 @@ def _page(
     )
 
 
-def _registered_section(registered: tuple[RegisteredGroup, ...], words: Words) -> Section:
+def _registered_section(
+    registered: tuple[RegisteredGroup | AbsentFromTest, ...], words: Words
+) -> Section:
     rows = tuple(
         (
             group_text(group.attribute, group.group, words),
             f"{group.people:,}",
-            f"{group.judged_rate:.3f}",
-            f"{group.registered_rate:.3f}",
-            f"{group.difference:+.3f} [{group.interval[0]:+.3f}, {group.interval[1]:+.3f}]",
-            f"{group.agreement:.1%}",
+            *_registered_cells(group),
         )
         for group in registered
     )
@@ -134,6 +133,18 @@ def _registered_section(registered: tuple[RegisteredGroup, ...], words: Words) -
             "last column is the share of rows that both decide alike.",
         ),
         parts=(Table(head=head, rows=rows),),
+    )
+
+
+def _registered_cells(group: RegisteredGroup | AbsentFromTest) -> tuple[str, str, str, str]:
+    if isinstance(group, AbsentFromTest):
+        return ("not measured", "not measured", "not measured", "not measured")
+
+    return (
+        f"{group.judged_rate:.3f}",
+        f"{group.registered_rate:.3f}",
+        f"{group.difference:+.3f} [{group.interval[0]:+.3f}, {group.interval[1]:+.3f}]",
+        f"{group.agreement:.1%}",
     )
 
 

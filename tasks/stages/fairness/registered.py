@@ -6,7 +6,7 @@ from: where they approve a group at different rates there, what was judged is no
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -40,28 +40,40 @@ class RegisteredGroup(FairnessModel):
         return max(low, -high, 0.0)
 
 
+class AbsentFromTest(FairnessModel):
+    """A group of which nobody is in the part `test`: there is nothing to compare."""
+
+    attribute: str
+    group: str
+    people: int = 0
+
+
 def compare_registered(
     protected: pd.DataFrame,
+    is_test: np.ndarray,
     judged: np.ndarray,
     registered: np.ndarray,
     people: np.ndarray,
     params: FairnessParams,
-) -> tuple[RegisteredGroup, ...]:
+) -> tuple[RegisteredGroup | AbsentFromTest, ...]:
     """Return both models' decisions about each group of each judged attribute.
 
     The interval is of a paired difference: rows that both decide alike say nothing about it.
 
     Args:
-        protected: Protected attributes of the part `test`, shape (rows, attributes).
-        judged: Whether the model of a fold approves, shape (rows,).
+        protected: Protected attributes of all rows, shape (all rows, attributes).
+        is_test: Which of them are in the part `test`, shape (all rows,).
+        judged: Whether the model of a fold approves, of the part `test`; shape (rows,).
         registered: Whether the registered model does, shape (rows,).
-        people: Number of each row's person.
+        people: Number of each row's person, shape (rows,).
         params: The judged attributes.
     """
-    groups = []
+    groups: list[RegisteredGroup | AbsentFromTest] = []
     for attribute in params.privileged:
-        positions = group_positions(group_names(protected[attribute]))
-        numbered = small_group_names(positions)
+        values = protected[attribute]
+        positions = group_positions(group_names(values[is_test]))
+        absent_rows = _absent_rows(values, positions)
+        numbered = small_group_names({*positions, *absent_rows})
         for name, rows in positions.items():
             # What so few rows have in the column may be a person's name in the wrong place.
             is_rare = len(rows) < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
@@ -85,17 +97,36 @@ def compare_registered(
                 )
             )
 
+        # Named, too: a group that no check names would look like one that was compared.
+        for name, row_count in absent_rows.items():
+            is_rare = row_count < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
+            shown_as = next(numbered) if is_rare else name
+            groups.append(AbsentFromTest(attribute=attribute, group=shown_as))
+
     return tuple(groups)
 
 
+def _absent_rows(values: pd.Series, tested: Collection[str]) -> dict[str, int]:
+    """Return how many rows each group has of which none is in the part `test`, in order of name."""
+    different = values.dropna().drop_duplicates()
+    names = group_names(different)
+    return {
+        str(name): int((values == value).sum())
+        for name, value in sorted(zip(names, different, strict=True))
+        if name not in tested
+    }
+
+
 def judge_registered(
-    groups: tuple[RegisteredGroup, ...], params: FairnessParams, limits: FairnessLimits
+    groups: tuple[RegisteredGroup | AbsentFromTest, ...],
+    params: FairnessParams,
+    limits: FairnessLimits,
 ) -> Iterator[Check]:
     """Yield a check a group: the registered model approves it as often as those that were judged.
 
-    Of a group with fewer people in the part `test` than one needs to be judged, nothing is said
-    here. Where all rows have no more of it, the gate has left it undecided; else its decisions out
-    of fold are judged, and only this comparison is not made.
+    Of a group with fewer people in the part `test` than one needs to be judged, or with none, the
+    check says that nothing was measured. Where all rows have no more of it, the gate has left it
+    undecided; else its decisions out of fold are judged, and only this comparison is not made.
     """
     limit = limits.registered_shift
     shown_limit = limit_text("≤", limit)
@@ -106,7 +137,7 @@ def judge_registered(
             FairnessCheck.REGISTERED_DECISIONS,
             "approval rate of the registered model off the judged one",
             expected=text.replace("{limit}", shown_limit),
-            reason="its own decisions are judged" if is_on_test else "no rows in the part `test`",
+            reason="its own decisions are judged" if is_on_test else "no row of a known group",
         )
         return
 
@@ -118,7 +149,7 @@ def judge_registered(
         )
         # A certain difference is looked for here, not certified: of so few people none could be
         # told from chance.
-        if group.people < params.smallest_group_rows:
+        if isinstance(group, AbsentFromTest) or group.people < params.smallest_group_rows:
             yield not_measured(
                 FairnessCheck.REGISTERED_DECISIONS,
                 measure,

@@ -63,7 +63,8 @@ def run(stage_run: StageRun) -> None:
 
     # The model that is registered, beside those whose decisions were measured.
     registered = compare_registered(
-        all_protected[is_test].reset_index(drop=True),
+        all_protected,
+        is_test,
         predictions.loc[is_test, "oof_approved"].to_numpy(bool),
         predictions.loc[is_test, "approved"].to_numpy(bool),
         groups.people[is_test],

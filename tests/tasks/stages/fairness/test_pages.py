@@ -8,20 +8,21 @@ from tasks.stages.fairness.judging import judge_fairness
 from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.power import power_of_report
+from tasks.stages.fairness.registered import AbsentFromTest
 from tests.tasks.stages.fairness.portfolio import LIMITS, decisions, fairness_params
 
 RATES = {"a": (300, 0.9), "b<i>": (100, 0.8), "c": (100, 0.2)}
 FIGURES = ("decisions.png", "errors.png", "frontier.png")
 
 
-def write(folder: Path) -> dict[str, bytes]:
+def write(folder: Path, absent: tuple[AbsentFromTest, ...] = ()) -> dict[str, bytes]:
     folder.mkdir()
     protected, rows = decisions(RATES)
     params = fairness_params()
     report = measure_fairness(protected, rows, params)
     checks = judge_fairness(report, params, LIMITS)
     power = power_of_report(report, params, LIMITS)
-    write_fairness_page(folder, "loan", report, checks, power, protected, rows, LIMITS)
+    write_fairness_page(folder, "loan", report, checks, power, protected, rows, LIMITS, absent)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -59,3 +60,11 @@ def test_names_of_groups_are_escaped(page: dict[str, bytes]) -> None:
     text = page["index.html"].decode()
     assert "b&lt;i&gt; compared with a (race), 100 rows" in text
     assert "<i>" not in text
+
+
+def test_a_group_that_is_not_in_the_test_part_has_its_line(tmp_path: Path) -> None:
+    absent = (AbsentFromTest(attribute="race", group="d"),)
+    text = write(tmp_path / "page", absent)["index.html"].decode()
+    part = text[text.index("The registered model on people it never saw") :]
+    line = part[part.index("d (race)") :].split("</tr>")[0]
+    assert line.count("not measured") == 4

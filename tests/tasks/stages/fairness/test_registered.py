@@ -7,6 +7,7 @@ import pytest
 from tasks.gates import Check, Outcome
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.fairness.registered import (
+    AbsentFromTest,
     RegisteredGroup,
     compare_registered,
     judge_registered,
@@ -31,10 +32,13 @@ def compared(registered: np.ndarray, people: np.ndarray | None = None) -> list[R
     protected = pd.DataFrame({"race": pd.array(["a", "b"] * (rows // 2), dtype="str")})
     judged = np.arange(rows) % 4 < 2
     numbers = np.arange(rows) if people is None else people
-    return list(compare_registered(protected, judged, registered, numbers, fairness_params()))
+    groups = compare_registered(
+        protected, np.ones(rows, dtype=bool), judged, registered, numbers, fairness_params()
+    )
+    return [group for group in groups if isinstance(group, RegisteredGroup)]
 
 
-def judged(group: RegisteredGroup, **params: object) -> Check:
+def judged(group: RegisteredGroup | AbsentFromTest, **params: object) -> Check:
     (check,) = judge_registered((group,), fairness_params(**params), LIMITS)
     return check
 
@@ -63,8 +67,41 @@ def test_rows_of_one_person_are_no_further_evidence() -> None:
 def test_names_that_few_rows_have_are_not_shown() -> None:
     protected = pd.DataFrame({"race": pd.array(["a"] * 40 + ["Ann"] * 3, dtype="str")})
     decisions = np.ones(43, dtype=bool)
-    groups = compare_registered(protected, decisions, decisions, np.arange(43), fairness_params())
+    groups = compare_registered(
+        protected, decisions, decisions, decisions, np.arange(43), fairness_params()
+    )
     assert {group.group for group in groups} == {"a", "small group 1"}
+
+
+def test_a_group_that_nobody_of_the_test_part_belongs_to_is_named() -> None:
+    """Else it has no check at all, and looks like a group that was compared."""
+    names = ["a"] * 40 + ["b"] * 30 + ["Ann"] * 3 + ["small group 1"] * 10
+    protected = pd.DataFrame({"race": pd.array(names, dtype="str")})
+    is_test = np.arange(83) < 40
+    decisions = np.ones(40, dtype=bool)
+    compared, *absent = compare_registered(
+        protected, is_test, decisions, decisions, np.arange(40), fairness_params()
+    )
+    assert compared.group == "a"
+    assert absent == [
+        AbsentFromTest(attribute="race", group="small group 2"),
+        AbsentFromTest(attribute="race", group="b"),
+        AbsentFromTest(attribute="race", group="small group 1"),
+    ]
+
+    check = judged(absent[1])
+    assert check.outcome is Outcome.NOT_MEASURED
+    assert (check.about.group, check.reason) == ("b", "0 people in the part `test`")
+
+
+def test_a_privileged_group_that_is_not_in_the_test_part_keeps_its_name() -> None:
+    protected = pd.DataFrame({"race": pd.Categorical(["a"] * 3 + ["b"] * 20)})
+    is_test = np.arange(23) >= 3
+    decisions = np.ones(20, dtype=bool)
+    groups = compare_registered(
+        protected, is_test, decisions, decisions, np.arange(20), fairness_params()
+    )
+    assert [group.group for group in groups] == ["b", "a"]
 
 
 def test_a_difference_that_chance_explains_passes() -> None:
