@@ -9,7 +9,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,8 +38,11 @@ class WorkerClient:
         """
         answer = self.ask(on_line, do="stage", stage=stage)
 
-        # Copies for people to look at: what counts lies with the worker, and is signed there.
-        keep_files(answer.get("files"), self.shown / "data" / self.case / stage)
+        # Copies for people to look at: what counts lies with the worker, and is signed there. What
+        # an earlier release left would be shown as this one's, where the worker leaves a file out.
+        folder = self.shown / "data" / self.case / stage
+        shutil.rmtree(folder, ignore_errors=True)
+        keep_files(answer.get("files"), folder)
         return StageResult(
             stage,
             bool(answer.get("changed")),
@@ -118,9 +121,8 @@ def keep_files(files: Any, folder: Path) -> None:
             continue
 
         path = folder.joinpath(*parts)
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-        try:
-            path.write_bytes(base64.b64decode(str(text), validate=True))
-        except ValueError:  # no base64, or no ASCII
-            continue
+        # No base64 or no ASCII, or no name; or a name that is a folder of another's, or below one.
+        with suppress(ValueError, FileExistsError, NotADirectoryError, IsADirectoryError):
+            content = base64.b64decode(str(text), validate=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)

@@ -147,6 +147,21 @@ def test_a_name_that_leads_elsewhere_is_left_out_and_the_others_are_kept(
     assert files_below(tmp_path) == {f"data/{CASE}/explain/verdict.json"}
 
 
+@pytest.mark.parametrize("name", ["verdict.json/below", "page", "nul\0l"])
+def test_a_name_that_cannot_be_is_left_out_and_the_others_are_kept(folder: Path, name: str) -> None:
+    files = {"verdict.json": "{}", "page/index.html": "page"}
+    keep_files({key: encoded(text.encode()) for key, text in files.items()}, folder)
+    keep_files({name: encoded(b"x"), "report.json": encoded(b"{}")}, folder)
+    assert files_below(folder) == {"verdict.json", "page/index.html", "report.json"}
+
+
+def test_what_an_earlier_release_left_is_not_shown_as_this_one_s(tmp_path: Path) -> None:
+    folder = tmp_path / "shown" / "data" / CASE / "explain"
+    keep_files({"report.json": encoded(b"old"), "page/old.png": encoded(b"old")}, folder)
+    reproduce_with(tmp_path, RAN | {"files": {"verdict.json": encoded(b"{}")}})
+    assert files_below(folder) == {"verdict.json"}
+
+
 def test_an_absolute_name_writes_nothing_at_its_path(folder: Path, tmp_path: Path) -> None:
     keep_files({str(tmp_path / "planted"): encoded(b"planted")}, folder)
     assert files_below(tmp_path) == set()
