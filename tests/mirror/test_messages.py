@@ -85,7 +85,8 @@ ALLOWED_TEXTS = {
     "it opens no source",
     ("tasks/attestation/predicates/reading.py", "str(error)"): "of a plain ValueError alone, which "
     "the predicates word themselves",
-    ("tasks/anchoring/witness.py", "error.read()"): "a witness's answer, of the form of a size",
+    ("tasks/anchoring/anchor_files.py", "error"): "read as an answer like any other: a witness's, "
+    "of the form of a size",
     ("tasks/stages/process.py", "str(error)"): "of errors of `tasks.model` alone, which are ours",
     ("flows/drafting/sampling.py", "str(error)"): "searched for two numbers of columns",
     ("flows/serving/attending.py", "error.reason"): "why no server answers at an address",
