@@ -397,13 +397,17 @@ def _check_coverage(
 
 
 def _check_wiring(where: str, sections: Mapping[str, Any], faults: FaultList) -> None:
-    """Add what `columns`, `ingest`, `sources` and `redact` say of each other that does not fit."""
+    """Add what sections say of each other that does not fit."""
+    from tasks.stages.alternatives.params import require_learners_keep_directions
     from tasks.stages.ingest.params import wiring_faults
 
     columns: Columns = sections["columns"]
     if "ingest" in sections and "sources" in sections:
         for fault in wiring_faults(columns, sections["ingest"], sections["sources"]):
             faults.add(fault.at(where))
+    if "alternatives" in sections and "train" in sections:
+        with faults.kept():
+            require_learners_keep_directions(sections["alternatives"], sections["train"], where)
     redact = sections.get("redact")
     if redact is not None and "limits.redact" in sections:
         with faults.kept():

@@ -6,7 +6,10 @@ from itertools import product
 from tasks.config.cases import Columns
 from tasks.learning.params import TrainParams
 from tasks.learning.training import features_of
-from tasks.stages.alternatives.params import AlternativesParams
+from tasks.stages.alternatives.params import (
+    AlternativesParams,
+    require_learners_keep_directions,
+)
 
 SHIPPED = "shipped"
 
@@ -30,8 +33,9 @@ def configurations(
 
     Raises:
         ConfigError: A mitigation or a set of features names columns of another role, or leaves
-            none.
+            none; or a learner cannot be held to `train.monotone`.
     """
+    require_learners_keep_directions(params, train)
     shipped = Configuration(SHIPPED, train, features_of(columns, train))
     together = [shipped]
     # A list: a dictionary of parameters has no hash, but compares by value.

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.config.strict import Seed, StrictModel
-from tasks.learning.params import require_own_parameters
+from tasks.errors import ConfigError
+from tasks.learning.params import TrainParams, require_own_parameters
 
 # No slash: it parts learner, mitigation and features in the name of a configuration.
 Name = Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
@@ -69,6 +70,27 @@ class AlternativesParams(StrictModel):
     seeds: int = Field(ge=1, description="divisions into folds, each with a seed of learning")
     draws: int = Field(ge=100, description="bootstrap samples of people and seeds")
     seed: Seed = Field(description="of folds, fits and draws")
+
+
+def require_learners_keep_directions(
+    params: AlternativesParams, train: TrainParams, where: str = ""
+) -> None:
+    """Refuse a learner that `train.monotone` does not bind: what it fits could not be shipped.
+
+    Raises:
+        ConfigError: Names the logistic learners, in `where`.
+    """
+    # A copy of `train` with another family is not validated again, and a logistic regression
+    # ignores the directions: as an alternative it would be free where the shipped model is bound,
+    # and the gate could fail it for what `train:` refuses.
+    unbound = [name for name, learner in params.learners.items() if learner.family == "logistic"]
+    if train.monotone and unbound:
+        raise ConfigError(
+            f"{where}: alternatives.learners" if where else "alternatives.learners",
+            expected="boosted trees alone, where `train.monotone` binds the score",
+            found=f"logistic regressions: {', '.join(unbound)}",
+            remedy="Take them out: such an alternative could not be shipped.",
+        )
 
 
 class AlternativesLimits(StrictModel):

@@ -25,7 +25,7 @@ def run(stage_run: StageRun) -> None:
 
     Raises:
         DataError: The predictions are not those of these rows, or there are none.
-        ConfigError: The grid names columns of another role.
+        ConfigError: The grid names columns of another role, or learners that could not be shipped.
     """
     params = stage_run.params(AlternativesParams)
     limits = stage_run.limits(AlternativesLimits)

@@ -7,7 +7,9 @@ import pytest
 from flows.use_cases.checking import _check_wiring, _say_what_leaves
 from tasks.config.cases import Columns
 from tasks.config.collecting import FaultList
+from tasks.learning.params import TrainParams
 from tasks.redaction.params import RedactLimits, RedactParams
+from tasks.stages.alternatives.params import AlternativesParams
 from tests.flows.workspace import case
 from tests.tasks.redaction.cloud import test_google_dlp, test_macie
 
@@ -44,3 +46,22 @@ def test_a_detector_without_a_limit_is_a_fault(limit: int | None) -> None:
     faults = FaultList()
     _check_wiring("configs/tiny/case.yaml", sections, faults)
     assert ["sent_bytes" in str(fault) for fault in faults.all()] == [True] * (limit is None)
+
+
+@pytest.mark.parametrize(("family", "faults"), [("logistic", 1), ("xgboost", 0)])
+def test_an_alternative_that_monotone_does_not_bind_is_a_fault(family: str, faults: int) -> None:
+    values = case()
+    learners = {"other": {"family": family, "rounds": 5}}
+    trees = {"family": "lightgbm", "parameters": {}, "monotone": {"income": 1}}
+    sections = {
+        "columns": Columns.model_validate(values["columns"]),
+        "train": TrainParams.model_validate({**values["train"], **trees}),
+        "alternatives": AlternativesParams.model_validate(
+            {**values["alternatives"], "learners": learners}
+        ),
+    }
+    found = FaultList()
+    _check_wiring("configs/tiny/case.yaml", sections, found)
+    assert [fault.where for fault in found.all()] == [
+        "configs/tiny/case.yaml: alternatives.learners"
+    ] * faults

@@ -69,3 +69,20 @@ def test_a_learner_takes_the_parameters_that_training_takes(
     learner = {"family": family, "rounds": 1, "parameters": parameters}
     with pytest.raises(ValidationError, match=f"`parameters` of {family}"):
         params(learners={"boosted": learner})
+
+
+BOUND = TRAIN.model_copy(
+    update={"family": "lightgbm", "rounds": 10, "monotone": {"quality": 1}, "parameters": {}}
+)
+
+
+def test_a_learner_that_would_not_keep_the_directions_is_refused() -> None:
+    """Else the gate holds the model against one that `train` refuses."""
+    with pytest.raises(ConfigError, match=r"alternatives\.learners.*logistic regressions: linear"):
+        configurations(COLUMNS, params(learners=TWO_LEARNERS), BOUND)
+
+
+def test_boosted_trees_keep_the_directions_of_the_shipped_configuration() -> None:
+    trees = {"trees": {"family": "xgboost", "rounds": 10}}
+    together = configurations(COLUMNS, params(learners=trees), BOUND)
+    assert [item.train.monotone for item in together] == [{"quality": 1}] * 3
