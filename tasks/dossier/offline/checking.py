@@ -28,6 +28,7 @@ BUNDLE = "bundle.zip"
 UNNAMED = (INDEX, BUNDLE, "check-dossier.pyz")
 STATEMENTS = "statements"
 # What makes no claim. Whatever else a row is said to be, it needs a reference.
+AGAINST = "evidence against"
 OPEN_STANDINGS = ("MISSING", "stale", "not applicable")
 # What a dossier names lies in it: no way up or out.
 NAME = re.compile(r"(statements/)?[a-z0-9][a-z0-9.-]*")
@@ -126,8 +127,13 @@ def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[st
         if check is None:
             return [f"{place} has no check {key}"]
         # Figures are of one check: a row that sums several up shows none of theirs.
-        is_one = len(row["references"]) == 1
-        return check_faults(f"{place}: {key}", row, check) if is_one and row["figures"] else []
+        if len(row["references"]) != 1:
+            return []
+        if row["figures"]:
+            return check_faults(f"{place}: {key}", row, check)
+        # Without figures the outcome stands in a sentence: taking them away hides no other one.
+        says_so = check.outcome.text in row["text"]
+        return [] if says_so else [f"{place}: {key} came to {check.outcome.text}"]
 
     name = reference.get("name", "")
     if name and (name, reference["sha256"]) not in _artefacts(signed):
@@ -141,6 +147,8 @@ def check_faults(place: str, row: Any, check: Check) -> list[str]:
     faults = []
     if row["text"] != check.outcome.text:
         faults.append(f"{place} came to {check.outcome.text}")
+    if (row["standing"] == AGAINST) is not check.outcome.is_blocking:
+        faults.append(f"{place} does not stand as {row['standing']}")
 
     # Of a comparison whose limit has changed, value and limit stand in one text.
     with_limit = [figure for figure in row["figures"] if f" ({check.limit})" in figure]

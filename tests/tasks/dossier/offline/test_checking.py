@@ -58,6 +58,12 @@ EDITS: dict[str, Callable[[Any], object]] = {
     )["references"][0].update(sha256="0" * 64),
     "a check that nobody made": lambda v: first_check(v)["references"][0].update(check="x.y"),
     "an outcome that was another": lambda v: first_check(v).update(text="fail"),
+    "an outcome that was another, without its figures": lambda v: first_check(v).update(
+        text="fail", figures=[]
+    ),
+    "an outcome that is said to speak against it": lambda v: first_check(v).update(
+        standing="evidence against"
+    ),
     "a value that was another": lambda v: first_check(v)["figures"].__setitem__(0, "0.99"),
     "a limit that was another": lambda v: first_check(v)["figures"].__setitem__(2, "any"),
     "a claim whose references are gone": lambda v: first_claim(v).update(references=[]),
@@ -175,5 +181,5 @@ def test_a_figure_is_the_signed_one_also_where_it_stands_with_its_limit(
     figures: list[str], faults: int
 ) -> None:
     check = Check("train.rows", "rows", Outcome.FAIL, 433, "≥ 50")
-    row = {"text": check.outcome.text, "figures": figures}
+    row = {"text": check.outcome.text, "figures": figures, "standing": "evidence against"}
     assert len(check_faults("place", row, check)) == faults
