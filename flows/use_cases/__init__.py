@@ -2,5 +2,6 @@
 
 It reads `configs/` and never the data. May import: `tasks.adverse_action`, `tasks.config`,
 `tasks.errors`, `tasks.formats`, `tasks.path`, `tasks.pipeline`, `tasks.redaction`,
-`tasks.settings`, `tasks.stages.ingest`, `tasks.stages.train`, `tasks.stages.validate`.
+`tasks.settings`, `tasks.stages.alternatives`, `tasks.stages.ingest`, `tasks.stages.train`,
+`tasks.stages.validate`.
 """
