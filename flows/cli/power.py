@@ -14,6 +14,7 @@ from flows.cli.base.answering import print_json
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, UseCase
 from tasks.config.cases import load_case, section
+from tasks.disparity.counts import joint_name
 from tasks.errors import EvidenceError
 from tasks.formats.strict_json import read_json
 from tasks.learning.params import TrainParams
@@ -123,11 +124,11 @@ def _with_combinations(
     for attributes in params.intersections:
         # Shares multiply, as of attributes that say nothing of each other: the report has no counts
         # of combinations.
-        joint: dict[str, float] = {"": 1.0}
+        joint: dict[tuple[str, ...], float] = {(): 1.0}
         for name in attributes:
             total = sum(judged[name].values()) or 1
             joint = {
-                f"{left} / {group}" if left else group: share * count / total
+                (*left, group): share * count / total
                 for left, share in joint.items()
                 for group, count in judged[name].items()
             }
@@ -135,7 +136,7 @@ def _with_combinations(
         # are more than were counted of it.
         rows = min((sum(judged[name].values()) for name in attributes), default=0)
         # Down: a group that is said to be certifiable has these rows at least.
-        sizes = {group: math.floor(share * rows) for group, share in joint.items()}
+        sizes = {joint_name(groups): math.floor(share * rows) for groups, share in joint.items()}
         combined[" and ".join(attributes)] = {
             group: count for group, count in sizes.items() if count >= params.smallest_group_rows
         }

@@ -1,6 +1,7 @@
 """Counts by group, label and decision: all that the measures of a group depend on."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -12,6 +13,8 @@ from tasks.errors import DataError
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
 
 POOLED = "pooled small groups"
+BETWEEN_GROUPS = " / "  # in a joint name
+SLASHES_BY_THEMSELVES = re.compile(r"(?<![^ ])/+(?![^ ])")  # with a blank or an end on either side
 
 
 def evaluated_rows(predictions: pd.DataFrame, evaluate_on: str) -> np.ndarray:
@@ -349,21 +352,43 @@ def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[
     return shown
 
 
+def joint_name(groups: Iterable[str]) -> str:
+    """Return the name of a joint group (`black / male`); no two lists of groups have one name.
+
+    Slashes by themselves in a group's own name are doubled: `a / b` and `c` give `a // b / c`.
+    """
+    # A single slash by itself is then always one that was put between two groups. A file could else
+    # name its groups so that two joint groups come to be called alike, and are judged as one.
+    return BETWEEN_GROUPS.join(map(_with_doubled_slashes, groups))
+
+
+def _with_doubled_slashes(group: str) -> str:
+    return SLASHES_BY_THEMSELVES.sub(lambda slashes: 2 * slashes[0], group)
+
+
+def _joint_parts(names: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the groups as `joint_name` writes them."""
+    written = {name: _with_doubled_slashes(name) for name in names.dropna().unique()}
+    if all(name == own_name for own_name, name in written.items()):
+        return names
+    return names.map(written).astype("str")
+
+
 def intersect(
     names: Mapping[str, "pd.Series[str]"],
     attributes: tuple[str, ...],
     smallest_rows: int,
     privileged: str,
 ) -> "pd.Series[str]":
-    """Return the joint group of each row (`black / male`), missing where an attribute is.
+    """Return the joint group of each row, by `joint_name`; missing where an attribute is.
 
     Groups of fewer than `smallest_rows` are pooled into one, and the pool takes in the next
     smallest group until it has as many itself, so that nobody is left out. The privileged joint
     group is never pooled: the others are compared with it.
     """
-    parts = [names[name] for name in attributes]
+    parts = [_joint_parts(names[name]) for name in attributes]
     # Text added to a missing value is missing: a row is in a joint group only where both are known.
-    joint = reduce(lambda left, right: left + " / " + right, parts)
+    joint = reduce(lambda left, right: left + BETWEEN_GROUPS + right, parts)
 
     pool: list[str] = []
     pooled_rows = 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.disparity.counts import DecidedRows, group_names, group_positions, intersect
+from tasks.disparity.counts import DecidedRows, group_names, group_positions, intersect, joint_name
 from tasks.learning.performance import auc_placements
 from tasks.model.families import Matrix
 from tasks.stages.alternatives.params import AlternativesParams, JudgedGroups
@@ -62,7 +62,7 @@ def compared_groups(
     names = {name: group_names(protected[name]) for name in judged.privileged}
     groupings = [(name, names[name], group) for name, group in judged.privileged.items()]
     for attributes in judged.intersections:
-        privileged = " / ".join(judged.privileged[name] for name in attributes)
+        privileged = joint_name(judged.privileged[name] for name in attributes)
         joint = intersect(names, attributes, params.smallest_group_rows, privileged)
         groupings.append((" and ".join(attributes), joint, privileged))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from tasks.config.cases import Role
-from tasks.disparity.counts import group_names, intersect
+from tasks.disparity.counts import group_names, intersect, joint_name
 from tasks.formats.shown import SMALLEST_SHOWN_ROWS
 from tasks.learning.params import ApprovalRate, TrainParams
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
@@ -67,7 +67,7 @@ def count_group_rows(rows: pd.DataFrame, params: FairnessParams) -> dict[str, di
     names = {name: group_names(rows[name]) for name in params.privileged if name in rows}
     columns = dict(names)
     for attributes in params.intersections:
-        privileged = " / ".join(params.privileged[name] for name in attributes)
+        privileged = joint_name(params.privileged[name] for name in attributes)
         columns[" and ".join(attributes)] = intersect(
             names, attributes, params.smallest_group_rows, privileged
         )

@@ -18,6 +18,7 @@ from tasks.disparity.counts import (
     count_rows,
     group_names,
     intersect,
+    joint_name,
     require_rows,
     without_rare_names,
 )
@@ -261,7 +262,7 @@ def _groupings(protected: pd.DataFrame, params: FairnessParams) -> dict[str, Gro
     names = {name: group_names(protected[name]) for name in params.privileged}
     groupings = {name: (names[name], group) for name, group in params.privileged.items()}
     for attributes in params.intersections:
-        privileged = " / ".join(params.privileged[name] for name in attributes)
+        privileged = joint_name(params.privileged[name] for name in attributes)
         # Of all rows that are judged, whatever their label: a pool is fixed before anybody looks at
         # how its people were decided.
         joint = intersect(names, attributes, params.smallest_group_rows, privileged)

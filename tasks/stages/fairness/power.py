@@ -22,6 +22,7 @@ from tasks.disparity.counts import (
     count_members,
     count_rows,
     group_positions,
+    joint_name,
 )
 from tasks.disparity.estimates import (
     Estimate,
@@ -357,7 +358,7 @@ def _theil(rows: DecidedRows, params: FairnessParams, rng: np.random.Generator) 
 def _privileged(params: FairnessParams) -> dict[str, str]:
     """Return the privileged group of each attribute, and of each declared combination."""
     joint = {
-        " and ".join(attributes): " / ".join(params.privileged[name] for name in attributes)
+        " and ".join(attributes): joint_name(params.privileged[name] for name in attributes)
         for attributes in params.intersections
     }
     return {**params.privileged, **joint}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tasks.disparity.counts import DecidedRows, GroupCounts, count_rows
+from tasks.disparity.counts import DecidedRows, GroupCounts, count_rows, joint_name
 from tasks.disparity.estimates import calibration, finite_or_none, ratio
 from tasks.disparity.intervals import Interval, newcombe, ratio_interval
 from tasks.stages.subgroups.cells import Attribute, Cells, Subset
@@ -79,7 +79,7 @@ def _confirm(
     return Subgroup(
         measure=candidate.measure,
         attribute=" and ".join(name for name, _ in names),
-        group=" / ".join(level for _, level in names),
+        group=joint_name(level for _, level in names),
         compared_within=", ".join(within) if is_compared else "",
         search_value=measure(searched, searched_others)[0],
         search_people=searched.people,

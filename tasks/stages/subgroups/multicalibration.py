@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from tasks.disparity.counts import joint_name
 from tasks.stages.subgroups.cells import Cells, Subset, Total
 
 # Terms of the series: below 1e-12 from one standard deviation on, at which chance is nearly 1.
@@ -118,7 +119,7 @@ def _segment(cells: Cells, walks: _Walks, position: int, segments: int, critical
 
     return Segment(
         attribute=" and ".join(name for name, _ in parts),
-        group=" / ".join(level for _, level in parts),
+        group=joint_name(level for _, level in parts),
         rows=rows,
         error=width / rows,
         deviations=width / math.sqrt(variance) if variance > 0 else 0.0,

@@ -68,3 +68,14 @@ def test_a_combination_has_as_many_rows_as_if_its_attributes_were_independent(
     combined = power._with_combinations(sizes, params)["a and b"]
     assert combined["x / m"] == pytest.approx(720, abs=1)
     assert "y / f" not in combined or combined["y / f"] >= params.smallest_group_rows
+
+
+def test_combinations_whose_names_run_together_have_their_own_rows() -> None:
+    from tests.tasks.stages.fairness.portfolio import fairness_params
+
+    params = fairness_params(privileged={"a": "x", "b": "m"}, intersections=(("a", "b"),))
+    sizes = {"a": {"p / q": 500, "p": 500}, "b": {"r": 500, "q / r": 500}}
+    combined = power._with_combinations(sizes, params)["a and b"]
+    assert combined == {
+        "p // q / r": 250, "p // q / q // r": 250, "p / r": 250, "p / q // r": 250,
+    }  # fmt: skip

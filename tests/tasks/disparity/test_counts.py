@@ -15,6 +15,7 @@ from tasks.disparity.counts import (
     design_effect,
     group_names,
     intersect,
+    joint_name,
     require_rows,
     without_rare_names,
 )
@@ -181,6 +182,25 @@ def test_a_row_that_lacks_an_attribute_has_no_joint_group() -> None:
         {"race": pd.array(["a", None], dtype="str"), "sex": pd.array(["m", "m"], dtype="str")}
     )
     assert intersect(names_of(rows), ("race", "sex"), 1, "a / m").isna().tolist() == [False, True]
+
+
+def test_groups_whose_names_run_together_stay_apart() -> None:
+    """Else a file that names its groups so has two of them judged as one."""
+    rows = frame({("a / b", "c"): 40, ("a", "b / c"): 30, ("x", "y"): 5})
+    joint = intersect(names_of(rows), ("race", "sex"), 1, "x / y")
+    assert joint.value_counts().to_dict() == {"a // b / c": 40, "a / b // c": 30, "x / y": 5}
+
+
+def test_a_slash_within_a_word_stays_as_it_is() -> None:
+    assert joint_name(["Asian/Pacific", "and/ or", "m"]) == "Asian/Pacific / and/ or / m"
+
+
+SLASHED = st.lists(st.text("a/ ", max_size=5), min_size=2, max_size=3)
+
+
+@given(SLASHED, SLASHED)
+def test_no_two_lists_of_groups_have_one_name(left: list[str], right: list[str]) -> None:
+    assert (joint_name(left) == joint_name(right)) == (left == right)
 
 
 @given(JOINT_GROUPS, st.integers(1, 30))
