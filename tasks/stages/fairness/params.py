@@ -68,6 +68,8 @@ class FairnessParams(StrictModel):
             # Both are reported under their name: of two with one name one would not be judged.
             if " and ".join(attributes) in self.privileged:
                 raise ValueError("an intersection has the name of an attribute in `privileged`")
+        if len(set(map(" and ".join, self.intersections))) < len(self.intersections):
+            raise ValueError("two intersections have one name")
         return self
 
 

@@ -214,6 +214,10 @@ def test_every_protected_column_is_judged_excused_or_reported_as_forgotten() -> 
             "privileged": {"race": "a", "sex": "m", "race and sex": "x"},
             "intersections": (("race", "sex"),),
         },
+        {
+            "privileged": {"a": "1", "b and c": "1", "a and b": "1", "c": "1"},
+            "intersections": (("a", "b and c"), ("a and b", "c")),
+        },
         {"excused": {"race": {"reason": "r", "by": "b", "date": date(2026, 1, 1)}}},
         {"excused": {"old": {"reason": " ", "by": "b", "date": date(2026, 1, 1)}}},
         {"excused": {"old": {"reason": "r", "date": date(2026, 1, 1)}}},
