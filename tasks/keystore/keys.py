@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,6 +22,9 @@ from tasks.keystore.key_tables import RESTORE, KeyTables, Row, open_key_tables
 from tasks.keystore.root_key import RootKey, open_root_key
 from tasks.keystore.tombstones import Tombstones
 from tasks.system.installation import Installation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Of ten million keys a bucket holds 2,400, which are soon wrapped anew; and unwrapping all buckets
 # is 21 requests to a key service (`tasks.keystore.transit_root_key`).
@@ -37,6 +40,9 @@ NONCE_BYTES = 12  # of AES-GCM; random ones, for a bucket key wraps far fewer th
 KeyColumn = Literal["lookup", "key_id"]
 KEY_COLUMNS: tuple[KeyColumn, ...] = ("lookup", "key_id")
 ROWS_AT_ONCE = 10_000  # unwrapped in one go
+LOOKED_UP_AT_ONCE = 65_536
+# In one transaction, which writes each page that it touches: of few keys that is a page for each.
+MADE_AT_ONCE = 524_288
 REMEMBERED_KEYS = 100_000  # in memory between two reads
 # From this part of all keys on, reading the whole table beats looking each up. A lookup is two
 # searches, first in its index and then by key id.
@@ -151,6 +157,48 @@ class KeyStore:
             if gone := len(lookups) - len(keys):
                 raise self._erased(gone)
         return dict(zip(subjects, map(keys.__getitem__, lookups), strict=True))
+
+    def make_missing(
+        self,
+        subjects: "pd.Series[str]",
+        retention: Retention = Retention.TRAINING,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Make the keys that different subjects lack; none is read, and `advance` counts them.
+
+        For a delivery of many new people, before their rows are sealed some at a time. Ids are
+        random, so that keys which are made some at a time go to all pages of the table each time,
+        and each page is written again and again (ADR 124). Here all ids are
+        drawn first, and keys made in their order.
+
+        Raises:
+            ErasedError: As `for_subjects` does; keys of others may have been made.
+        """
+        import numpy as np
+
+        # What is kept of each is 40 bytes: ten million Python objects would be gigabytes.
+        lookups = bytearray()
+        place_parts = [np.zeros(0, np.int64)]
+        for start in range(0, len(subjects), LOOKED_UP_AT_ONCE):
+            asked = self._lookups(subjects.iloc[start : start + LOOKED_UP_AT_ONCE], retention)
+            query = "SELECT lookup FROM keys WHERE lookup {among}"
+            known = {bytes(lookup) for (lookup,) in self.tables.rows_among(query, asked)}
+            missing = [number for number, lookup in enumerate(asked) if lookup not in known]
+            lookups += b"".join([asked[number] for number in missing])
+            place_parts.append(np.array(missing, np.int64) + start)
+
+        places = np.concatenate(place_parts)
+        ids = os.urandom(ID_BYTES * len(places))
+        # By the first eight bytes of each, as the table lies.
+        order = np.argsort(np.frombuffer(ids, ">u8")[::2])
+        for start in range(0, len(order), MADE_AT_ONCE):
+            batch = order[start : start + MADE_AT_ONCE]
+            spans = [slice(ID_BYTES * number, ID_BYTES * (number + 1)) for number in batch.tolist()]
+            self._insert(
+                [(ids[span], bytes(lookups[span])) for span in spans],
+                subjects.iloc[places[batch]],
+            )
+            advance(len(batch))
 
     def by_id(self, key_ids: Iterable[bytes]) -> dict[bytes, SubjectKey]:
         """Return the keys that still exist.
@@ -314,6 +362,13 @@ class KeyStore:
 
     def _make(self, lookups: dict[bytes, str]) -> None:
         """Make keys for lookups that have none; `lookups` maps them to their subjects."""
+        # By id, as the table lies: neighbours are on one page, which is written once. Ids are
+        # random, so that their order says nothing of anybody.
+        pairs = sorted((os.urandom(ID_BYTES), lookup) for lookup in lookups)
+        self._insert(pairs, lookups.values())
+
+    def _insert(self, pairs: list[tuple[bytes, bytes]], subjects: Iterable[str]) -> None:
+        """Make keys of new ids for lookups, sorted by id, of these subjects."""
         with self.tables.writing():
             # Inside the transaction, because an erasure or a rotation may have ended just before:
             # 1. drop bucket keys that another process replaced, and read the root key again;
@@ -322,21 +377,18 @@ class KeyStore:
             self._forget_changed_buckets()
             self.root_key.refresh()
 
-            self._refuse_erased(lookups.values())
+            self._refuse_erased(subjects)
 
-            ids = {lookup: os.urandom(ID_BYTES) for lookup in lookups}
-            self._open_buckets({bucket_of(key_id) for key_id in ids.values()}, may_make=True)
-            rows = [
+            self._open_buckets({bucket_of(key_id) for key_id, _ in pairs}, may_make=True)
+            # Not all at once: SQLite asks for one row after the other.
+            rows = (
                 (key_id, lookup, bucket_of(key_id), self._new_wrapped_key(key_id))
-                for lookup, key_id in ids.items()
-            ]
-            # By id, as the table lies: neighbours are on one page, which is written once. Ids are
-            # random, so that their order says nothing of anybody.
-            rows.sort()
+                for key_id, lookup in pairs
+            )
             self.tables.run(
                 "INSERT INTO keys VALUES (?,?,?,?) ON CONFLICT (lookup) DO NOTHING", rows
             )
-            self.count_kept(len(rows))
+            self.count_kept(len(pairs))
 
     def _new_wrapped_key(self, key_id: bytes) -> bytes:
         """Return a new random key, wrapped by its bucket's key, which must be open."""

@@ -75,6 +75,8 @@ def run(stage_run: StageRun) -> None:
             found=f"none of {delivered}, {joined.report().erased_rows} of people erased",
             remedy="See that the sources are the ones that were meant, and how they are joined.",
         )
+    with under_way("making keys", unit="people") as work:
+        stage_run.keys.make_missing(joined.subjects.drop_duplicates(), advance=work.advance)
     with (
         under_way("sealing", len(joined), "rows") as work,
         stage_run.writing_rows() as writer,

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -379,6 +380,76 @@ def test_new_keys_are_inserted_in_the_order_of_their_table(
     monkeypatch.setattr(keys.tables, "run", noted)
     found = keys.for_subjects([f"{number:032x}" for number in range(20)])
     assert inserted == sorted(key.key_id for key in found.values())
+
+
+def test_keys_of_many_are_made_in_order_some_at_a_time_and_those_there_are_stay(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.keystore.keys.LOOKED_UP_AT_ONCE", 8)
+    monkeypatch.setattr("tasks.keystore.keys.MADE_AT_ONCE", 7)
+    people = [f"{number:032x}" for number in range(30)]
+    before = keys.for_subjects(people[5:10])
+    inserted: list[list[bytes]] = []
+    made: list[int] = []
+    run = keys.tables.run
+
+    def noted(sql: str, rows: Iterable[Row] = ((),)) -> None:
+        rows = list(rows)
+        if sql.startswith("INSERT INTO keys"):
+            inserted.append([row[0] for row in rows])
+        run(sql, rows)
+
+    monkeypatch.setattr(keys.tables, "run", noted)
+    keys.make_missing(pd.Series(people, dtype="str"), advance=made.append)
+
+    assert made == [len(batch) for batch in inserted] == [7, 7, 7, 4]
+    # Over all batches: the next one goes on where the last one ended.
+    ids = [key_id for batch in inserted for key_id in batch]
+    assert ids == sorted(ids)
+    found = keys.for_subjects(people)
+    assert {key.key_id for key in found.values()} == {*ids, *(k.key_id for k in before.values())}
+    assert {name: found[name].nonce_key for name in before} == {
+        name: key.nonce_key for name, key in before.items()
+    }
+
+    keys.make_missing(pd.Series(people, dtype="str"))
+    keys.make_missing(pd.Series([], dtype="str"))
+    assert len(inserted) == 4
+    keys.make_missing(pd.Series(people[:2], dtype="str"), Retention.DECISION_RECORD)
+    assert len(inserted[-1]) == 2
+
+
+def test_nobody_who_is_erased_while_keys_of_many_are_made_gets_one(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.keystore.keys.MADE_AT_ONCE", 1)
+    people = pd.Series([f"{number:032x}" for number in range(4)], dtype="str")
+
+    def erase_all(_: int) -> None:
+        set_tombstones(open_keys(installation_at(Path())), people.tolist(), DAY)
+
+    with pytest.raises(ErasedError, match="1 such subjects"):
+        keys.make_missing(people, advance=erase_all)
+    assert keys.tables.rows("SELECT count(*) FROM keys") == [(1,)]
+
+
+def test_of_two_who_make_a_key_for_one_person_the_first_is_taken(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: dict[str, bytes] = {}
+    rows_among = keys.tables.rows_among
+
+    def looked_up_before(sql: str, values: Any) -> Any:
+        found = list(rows_among(sql, values))
+        if not first:
+            others = open_keys(installation_at(Path())).for_subjects([A])
+            first.update({name: key.key_id for name, key in others.items()})
+        return iter(found)
+
+    monkeypatch.setattr(keys.tables, "rows_among", looked_up_before)
+    keys.make_missing(pd.Series([A, B], dtype="str"))
+    assert keys.for_subjects([A])[A].key_id == first[A]
+    assert keys.tables.rows("SELECT count(*) FROM keys") == [(2,)]
 
 
 def test_a_key_is_nowhere_shown_and_its_parts_are_those_of_its_bytes(keys: KeyStore) -> None:
