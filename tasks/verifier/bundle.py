@@ -26,9 +26,10 @@ from tasks.verifier.log_reader import Log, check_head, checked, replayed
 from tasks.verifier.report import FORMAT, GUIDE, MOST_REPORT_BYTES, report_bytes
 from tasks.verifier.statement_index import Entry
 
-# A bundle comes from anybody. A complete one has some 3 MB (`clearance.bundle_writer`); this is
-# five times that, and four times this is what verifying may take in memory.
-MOST_BYTES = 16 << 20
+# A bundle comes from anybody; four times this is what verifying may take in memory. A complete one
+# of a thousand entries (`clearance.bundle_writer`) has some 7 MiB, and more values than would be
+# let in for its size: see `BYTES_PER_VALUE`.
+MOST_BYTES = 64 << 20
 
 # Files are read one at a time, and a part of an archive that is read as JSON may be this large.
 # The largest statement of a release has 6 kB, a verdict of a thousand checks some 300.
@@ -37,9 +38,9 @@ MOST_DECISION_BYTES = 256 << 10  # of the explanation of one decision
 MOST_TEXT_BYTES = 16 << 10  # a proof has some 3 kB at most, the checkpoint and a key less
 
 # Statements stay in memory as values, and a value of some six bytes (`"ab":7,`) may take 150 there.
-# So one value is let in for so many bytes of `most_bytes`: 131,072 by default. A release's
-# statements have some 190 values each (4,650 in 25 of `loan`, up to its verdict about reasons), so
-# that beyond some 700 of them a bundle needs a larger `most_bytes` than its own size.
+# So one value is let in for so many bytes of `most_bytes`: 524,288 by default. A release's
+# statements have some 190 values each, and those of gates with many groups 300 and more: a complete
+# bundle of a thousand entries, which a registry's store demands, stays within them.
 BYTES_PER_VALUE = 128
 # A value begins with one of these. An object of one value is a table, and takes as much as two.
 MARKS = {b",": 1, b"[": 1, b"{": 2}
@@ -120,7 +121,7 @@ def verify_bundle(
 
     Every file is taken out of the archive as it is verified; what remains at the end does not
     belong there. Memory: at most some four times `most_bytes`, whatever the archive says, since
-    files are read one at a time, and bounded before they are. With the default, 64 MiB.
+    files are read one at a time, and bounded before they are. With the default, 256 MiB.
 
     Args:
         path: The archive.

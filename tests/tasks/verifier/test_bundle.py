@@ -2,6 +2,8 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.cli.proof.bundle import write_verifier
+from tasks.attestation.dsse import sign
 from tasks.attestation.predicates.provenance import Provenance
 from tasks.attestation.predicates.records import LegalHold
+from tasks.attestation.predicates.signed_verdict import SignedVerdict
 from tasks.attestation.roles import RECORDS
 from tasks.attestation.statement import Artefact
-from tasks.clearance.bundle_writer import Contents, choose, files_of, scan
+from tasks.clearance.bundle_writer import COMPLETE_UP_TO, Contents, choose, files_of, scan
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.archives import archive
 from tasks.formats.canonical_json import canonical
 from tasks.formats.digests import sha256_of
+from tasks.gates import About, Check, Outcome, Verdict
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.merkle import leaf_hash, root_hash_of
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
@@ -38,7 +43,9 @@ from tasks.verifier.lineage import Chain, examine, latest_decision
 from tasks.verifier.log_reader import EVERYTHING, Log, read_log
 from tests.installations import installation_at
 from tests.tasks.judged import CASE, CHECKOUT, present, sign_for
+from tests.tasks.predicate_samples import POLICY, REPORT, RUN
 from tests.tasks.verifier.offline import make_library, run_offline
+from tests.tasks.verifier.signed_log import SignedLog, artefact_of, digest
 
 
 def opened(root: Path) -> tuple[Ledger, Log, Chain]:
@@ -293,6 +300,29 @@ def test_a_bundle_of_more_values_than_are_let_in_is_not_called_altered(bundle: P
     with pytest.raises(ConfigError, match=r"statements of at most .* values so far; found more"):
         verify_bundle(bundle, most_bytes=size_bytes)
     assert verify_bundle(bundle, most_bytes=4 * size_bytes).is_complete
+
+
+def test_the_largest_log_that_is_sent_whole_is_verified_by_default(tmp_path: Path) -> None:
+    """A registry's store demands the whole log up to there, and would refuse every release."""
+    log = SignedLog(tmp_path)
+    log.say_chain()
+    envelopes = []
+    for gate in islice(cycle(SUBJECTS), COMPLETE_UP_TO - log.size):
+        check = Check(f"{gate}.measure", "a measure", Outcome.PASS, 0.75, "at least 0.5")
+        checks = tuple(replace(check, about=About(group=f"{group}")) for group in range(25))
+        verdict = Verdict(gate, "tiny", checks, "8" * 64, {"report": "9" * 64})
+        signed = SignedVerdict.of(replace(RUN, stage=gate), verdict, REPORT, (POLICY,))
+        statement = signed.about(*[artefact_of(name) for name in SUBJECTS[gate]])
+        envelopes.append(sign(statement.to_bytes(), log.signers[signed.role]))
+    log.append_all(envelopes)
+
+    read = log.read()
+    contents = choose(read, examine(read, "tiny", digest("train/model")))
+    assert contents.is_complete
+    assert len(contents.entries) == COMPLETE_UP_TO
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(files_of(contents, log.ledger)))
+    assert verify_bundle(path).is_complete
 
 
 def test_the_verifier_is_one_file_that_needs_cryptography_and_nothing_else(
