@@ -32,6 +32,7 @@ LINE_HEIGHT = 0.34
 # A form beside the colour, for those who do not see it.
 COLOURS = {Outcome.PASS: ACCENT, Outcome.FAIL: WARN, Outcome.UNDECIDED: SECOND}
 MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.UNDECIDED: "D"}
+ONE_LABEL = "not measured: all rows that are judged have one label"
 GRAVITY = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS, Outcome.NOT_MEASURED)
 
 
@@ -209,7 +210,10 @@ def order_of_groups(report: FairnessReport, checks: Sequence[Check]) -> list[Gro
 def draw_frontier(
     path: Path, report: FairnessReport, protected: pd.DataFrame, rows: DecidedRows, limit: float
 ) -> None:
-    """Draw balanced accuracy against the lowest disparate impact ratio, over cut-offs."""
+    """Draw balanced accuracy against the lowest disparate impact ratio, over cut-offs.
+
+    Rows of one label have no balanced accuracy: then the figure says so, and has no points.
+    """
     attributes = [
         AttributeCodes.of(protected, group)
         for group in report.references
@@ -223,8 +227,11 @@ def draw_frontier(
     model_ratio, model_accuracy = trade_off(rows.is_approved, rows.is_good, attributes)
 
     with figure(path) as axes:
-        axes.plot(ratios, accuracies, color=ACCENT, lw=2, label="Other cut-offs")
-        axes.plot(model_ratio, model_accuracy, "D", color=INK, ms=8, label="This model")
+        if model_accuracy is None:
+            axes.text(0.5, 0.5, ONE_LABEL, ha="center", va="center", transform=axes.transAxes)
+        else:
+            axes.plot(ratios, accuracies, color=ACCENT, lw=2, label="Other cut-offs")
+            axes.plot(model_ratio, model_accuracy, "D", color=INK, ms=8, label="This model")
         axes.axvline(limit, color=WARN, lw=1.5, ls="--", label=f"Limit {limit:g}")
         axes.set(
             title="Trade-off between fairness and accuracy",
@@ -262,9 +269,16 @@ class AttributeCodes:
 
 def trade_off(
     is_approved: np.ndarray, is_good: np.ndarray, attributes: Sequence[AttributeCodes]
-) -> tuple[float, float]:
-    """Return the lowest disparate impact ratio of decisions, and their balanced accuracy."""
+) -> tuple[float, float | None]:
+    """Return the lowest disparate impact ratio of decisions, and their balanced accuracy.
+
+    The accuracy is None where all rows have one label: of the other nobody is told apart.
+    """
     lowest = min((attribute.lowest_ratio(is_approved) for attribute in attributes), default=1.0)
+    # A part `test` of a few dozen rows may have no bad one; the mean over none is NaN.
+    if is_good.all() or not is_good.any():
+        return lowest, None
+
     true_approval_rate = is_approved[is_good].mean()
     true_decline_rate = (~is_approved[~is_good]).mean()
     return lowest, float((true_approval_rate + true_decline_rate) / 2)

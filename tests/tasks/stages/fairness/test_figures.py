@@ -1,5 +1,8 @@
 """The figures: all groups at a glance, and an honest trade-off curve."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,13 +11,14 @@ from tasks.gates import About, Check, Outcome
 from tasks.stages.fairness.checks import FairnessCheck
 from tasks.stages.fairness.figures import (
     AttributeCodes,
+    draw_frontier,
     forest_of_decisions,
     forest_of_errors,
     gravest_first,
     order_of_groups,
     trade_off,
 )
-from tests.tasks.stages.fairness.portfolio import LIMITS, measured
+from tests.tasks.stages.fairness.portfolio import LIMITS, decisions, measured
 
 
 def check(outcome: Outcome, group: str) -> Check:
@@ -83,3 +87,15 @@ def test_the_trade_off_is_the_lowest_ratio_and_the_balanced_accuracy() -> None:
     ratio, accuracy = trade_off(approved, actual == 1, [attribute_codes()])
     assert ratio == pytest.approx(0.5)
     assert accuracy == pytest.approx((1 + 2 / 3) / 2)
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_rows_of_one_label_have_no_balanced_accuracy(is_good: bool, tmp_path: Path) -> None:
+    approved = np.array([True, True, True, False, False])
+    assert trade_off(approved, np.full(5, is_good), [attribute_codes()]) == (0.5, None)
+
+    rates = {"a": (50, 0.9), "b": (50, 0.8)}
+    protected, rows = decisions(rates)
+    same = replace(rows, is_good=np.full(len(rows), is_good))
+    draw_frontier(tmp_path / "frontier.png", measured(rates), protected, same, 0.8)
+    assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
