@@ -5,10 +5,11 @@ which wires the room's pure functions to this shell.
 """
 
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic import BaseModel
 from tasks.config.cases import Columns, load_case, section_in
 from tasks.errors import DataError, EvidenceError, Refusal
 from tasks.formats.digests import sha256_of
-from tasks.formats.shown import kind_of_error
+from tasks.formats.shown import kind_of_error, shown_name
 from tasks.formats.strict_json import read_json
 from tasks.gates import Check, Verdict, digest_of
 from tasks.system.installation import Installation
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 DRAFT = ".draft-"
 ENGINE = "engine"
+WITHHELD_KEY = "…"
 CLEARANCE = "clearance.json"  # the worker's, beside `data/` in the run folder
 
 P = TypeVar("P", bound=BaseModel)
@@ -472,13 +474,34 @@ class StageRun:
         self.most_rows = max(self.most_rows, writer.rows)
 
     def write_report(self, report: BaseModel | dict[str, Any], name: str = "report.json") -> None:
-        """Write a report: readable JSON, NaN refused, the same bytes for the same content."""
+        """Write a report: readable JSON, NaN refused, the same bytes for the same content.
+
+        Raises:
+            DataError: A figure is NaN or infinite; names its field. What was there before stays.
+        """
         values = report.model_dump(mode="json") if isinstance(report, BaseModel) else report
+        try:
+            text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+        except ValueError as error:
+            field = self._field_without_number(values)
+            if field is None:
+                raise
+            raise DataError(
+                _shown(self.data / self.stage / name),
+                expected="finite numbers, or none where nothing could be measured",
+                found=f"NaN or an infinity in `{field}`",
+                remedy="Nothing was written. See what `validate` reports of the rows; where "
+                "nothing stands out there, it is a fault of the program.",
+            ) from error
+
         with self.writing(name) as path:
-            path.write_text(
-                json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-                encoding="utf-8",
-            )
+            path.write_text(text + "\n", encoding="utf-8")
+
+    def _field_without_number(self, values: dict[str, Any]) -> str | None:
+        # The first keys are written by the stage's own code. Further down they may be groups of the
+        # data, and are shown where a class of ours or the use case declares that name.
+        declared = {*values, *_declared_fields(), *self.case_values.get("columns", {})}
+        return next(_fields_without_number(values, declared), None)
 
     def write_verdict(self, checks: tuple[Check, ...], *, about: Iterable[str]) -> Verdict:
         """Write this stage's verdict about the artefacts named, as it has read or written them.
@@ -597,6 +620,33 @@ def _no_rows(dataset: str, shredded: int) -> DataError:
 
 def _as_they_are(_shared: None, rows: "pd.DataFrame") -> "pd.DataFrame":
     return rows
+
+
+def _fields_without_number(
+    value: Any, declared: Collection[str], path: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yield where a number is that JSON does not have, as `groups.3.estimates.0.value`.
+
+    A key that is not among the declared ones is withheld.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        yield ".".join(path)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            shown = shown_name(str(key), declared, otherwise=WITHHELD_KEY)
+            yield from _fields_without_number(inner, declared, (*path, shown))
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            yield from _fields_without_number(inner, declared, (*path, f"{position:d}"))
+
+
+def _declared_fields() -> Iterator[str]:
+    """Yield the name of every field of every class of ours that a report can be made of."""
+    classes: list[type[BaseModel]] = [BaseModel]
+    for model in classes:
+        classes.extend(model.__subclasses__())  # the loop goes on over what is added
+        if model.__module__.startswith("tasks."):
+            yield from model.model_fields
 
 
 def _shown(path: Path) -> str:

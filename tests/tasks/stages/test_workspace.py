@@ -4,6 +4,7 @@ import json
 import stat
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -162,9 +163,29 @@ def test_a_report_is_readable_json_with_the_same_bytes_for_the_same_content(
 def test_a_report_with_nan_is_refused_and_the_one_before_it_stays(workspace: Path) -> None:
     run = stage_run(workspace)
     run.write_report({"auc": 0.7})
-    with pytest.raises(ValueError, match="JSON compliant"):
+    with pytest.raises(DataError, match=r"NaN or an infinity in `auc`"):
         run.write_report({"auc": float("nan")})
     assert json.loads((run.folder / "report.json").read_text()) == {"auc": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("report", "field"),
+    [
+        (ToyReport(name="Ann Canary", ratio=float("inf")), "ratio"),
+        ({"groups": [{"rows": 1}, {"rows": float("nan")}]}, "groups.1.rows"),
+        ({"rates": {"Ann Canary": (0.5, float("-inf"))}}, "rates.….1"),
+        ({"rates": {"email": {"Ann Canary": float("nan")}}}, "rates.email.…"),
+    ],
+)
+def test_a_figure_that_is_no_number_is_named_by_its_field_and_shows_no_value(
+    workspace: Path, report: BaseModel | dict[str, Any], field: str
+) -> None:
+    with pytest.raises(DataError) as refusal:
+        stage_run(workspace).write_report(report)
+    message = str(refusal.value)
+    assert "data/loan/fairness/report.json: expected finite numbers" in message
+    assert f"NaN or an infinity in `{field}`." in message
+    assert "Canary" not in message
 
 
 def test_a_file_whose_writing_failed_is_neither_there_nor_left_over(workspace: Path) -> None:
