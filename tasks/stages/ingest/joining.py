@@ -110,6 +110,8 @@ class JoinedSources:
         secret: bytes,
         tombstones: ErasureDays = NOBODY,
         texts: Mapping[str, CompressedTexts] = NO_TEXTS,
+        *,
+        today: date,
     ) -> None:
         """Join.
 
@@ -120,6 +122,7 @@ class JoinedSources:
             secret: What pseudonyms are made with.
             tombstones: The days of erasures.
             texts: Columns of the base source that its frame lacks, row by row.
+            today: The day in UTC: nobody comes back by a row of a day to come.
 
         Raises:
             SourceError: A source does not fit to the base as its join declares it.
@@ -157,7 +160,9 @@ class JoinedSources:
         self._repeated_rows = self._count_repeated(joined[subject])
 
         dates = joined[params.dated_by] if params.dated_by else None
-        is_left_out, self._returned_rows = find_erased(self._subjects, tombstones, dates)
+        is_left_out, self._returned_rows = find_erased(
+            self._subjects, tombstones, dates, today=today
+        )
         self._places = np.flatnonzero(~is_left_out)
         # What is masked in rows that are left out counts as well.
         self._count_masked(np.flatnonzero(is_left_out))
@@ -283,13 +288,18 @@ class JoinedSources:
 
 
 def find_erased(
-    subjects: "pd.Series[str]", tombstones: ErasureDays, dates: "pd.Series[str] | None" = None
+    subjects: "pd.Series[str]",
+    tombstones: ErasureDays,
+    dates: "pd.Series[str] | None" = None,
+    *,
+    today: date,
 ) -> "tuple[np.ndarray[Any, np.dtype[np.bool_]], int]":
     """Return which rows are left out because their subjects were erased, and how many came back.
 
     A source file that is delivered again must not bring an erased person back; a row dated after
     the day of the erasure is a new relationship and comes back. A row without a date, or from a
-    source without dates, stays out until a person lifts the tombstone.
+    source without dates, stays out until a person lifts the tombstone. So does a row of a day to
+    come, until that day: 9999-12-31 is how many a source says "without end".
 
     Raises:
         DataError: No row is left.
@@ -303,7 +313,8 @@ def find_erased(
     if dates is not None:
         dated = _utc_times(dates)
     # Whole days are compared, since a tombstone has no time: a row of the day itself stays out.
-    is_returned = is_erased & (dated.dt.normalize() > erased_on)
+    days = dated.dt.normalize()
+    is_returned = is_erased & (days > erased_on) & (days <= pd.Timestamp(today))
 
     is_left_out = is_erased & ~is_returned
     if is_left_out.all():

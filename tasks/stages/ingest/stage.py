@@ -59,7 +59,13 @@ def run(stage_run: StageRun) -> None:
     delivered = sum(len(frame) for frame in frames.values())
     with under_way("joining rows"):
         joined = JoinedSources(
-            frames, stage_run.columns, params, stage_run.secret("pseudonym"), tombstones, texts
+            frames,
+            stage_run.columns,
+            params,
+            stage_run.secret("pseudonym"),
+            tombstones,
+            texts,
+            today=today(settings),
         )
     frames.clear()  # what no row took of them is not needed any more
     # Keys of erased subjects are destroyed: those who came back need new ones before rows are

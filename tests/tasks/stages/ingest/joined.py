@@ -1,6 +1,7 @@
 """The sources joined, all rows at once."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,8 @@ import pandas as pd
 from tasks.config.cases import Columns
 from tasks.stages.ingest.joining import IngestReport, JoinedSources
 from tasks.stages.ingest.params import IngestParams
+
+TODAY = date(2026, 11, 24)
 
 
 def join_sources(
@@ -17,6 +20,6 @@ def join_sources(
     secret: bytes,
     tombstones: Any = (),
 ) -> tuple[pd.DataFrame, IngestReport]:
-    joined = JoinedSources(dict(frames), columns, params, secret, tombstones)
+    joined = JoinedSources(dict(frames), columns, params, secret, tombstones, today=TODAY)
     (rows,) = joined.parts(max(len(joined), 1))
     return rows, joined.report()
