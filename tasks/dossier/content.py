@@ -68,7 +68,8 @@ class FlowDiagram:
 
     title: str
     nodes: tuple[FlowNode, ...]
-    arrows: tuple[tuple[str, str], ...]
+    # Between boxes and not between names: a source may be named as a stage is.
+    arrows: tuple[tuple[FlowNode, FlowNode], ...]
     words: str
 
 

@@ -27,10 +27,7 @@ def draw_diagram(diagram: FlowDiagram) -> str:
     width = max(_left(node) for node in diagram.nodes) + BOX_WIDTH + MARGIN
     height = max(_top(node, box_height) for node in diagram.nodes) + box_height + MARGIN
 
-    by_name = {node.name: node for node in diagram.nodes}
-    arrows = "\n".join(
-        _arrow(by_name[start], by_name[end], box_height) for start, end in diagram.arrows
-    )
+    arrows = "\n".join(_arrow(start, end, box_height) for start, end in diagram.arrows)
     boxes = "\n".join(_box(node, box_height) for node in diagram.nodes)
 
     # Arrows first: what is drawn later lies above, and no line runs through a box's text.

@@ -1,5 +1,7 @@
 """The impact assessment of GDPR 35(7)(a) to (d), with the diagram of data flow."""
 
+from itertools import pairwise
+
 from tasks.dossier.claims import Claim
 from tasks.dossier.content import (
     AnsweredRow,
@@ -106,37 +108,31 @@ def draw_flow(subject: DossierSubject) -> FlowDiagram:
     Parties are those of the sources that were signed for. A step that no statement speaks of is
     drawn as a gap.
     """
-    nodes: list[FlowNode] = []
-    arrows: list[tuple[str, str]] = []
-
+    parties: list[FlowNode] = []
     admitted = subject.evidence.read_artefact("admit/sources.json")
     if not isinstance(admitted, Lacking):
         sources, named = admitted
         for row, (name, source) in enumerate(sources.items()):
             lines = (source["owner"], source["role"].replace("_", " "))
-            nodes.append(FlowNode(name, lines, "party", 0, row, named))
-            arrows.append((name, "admit"))
+            parties.append(FlowNode(name, lines, "party", 0, row, named))
 
     # Each step level with the middle of the parties, so that arrows meet from both sides.
-    middle = max(len(nodes) - 1, 0) // 2
-    before = ""
+    middle = max(len(parties) - 1, 0) // 2
+    steps: list[FlowNode] = []
     for stage in LINEAGE:
         step = subject.evidence.step(stage)
         reference = subject.evidence.refer(step.signed) if step else None
         kind = "step" if step else "gap"
         words = _step_lines(stage, is_known=step is not None)
-        nodes.append(FlowNode(stage, words, kind, STEP_COLUMNS[stage], middle, reference))
-        if before:
-            arrows.append((before, stage))
-        before = stage
+        steps.append(FlowNode(stage, words, kind, STEP_COLUMNS[stage], middle, reference))
 
     # Always a gap: what the model is used for happens after the last entry.
     use = ("use of the model:", "no evidence here")
-    nodes.append(FlowNode(INFERENCE, use, "gap", len(LINEAGE) + 1, middle))
-    arrows.append((before, INFERENCE))
+    steps.append(FlowNode(INFERENCE, use, "gap", len(LINEAGE) + 1, middle))
 
-    words_of_arrows = "; ".join(f"{start} → {end}" for start, end in arrows)
-    return FlowDiagram("Data flow", tuple(nodes), tuple(arrows), words_of_arrows)
+    arrows = (*((party, steps[0]) for party in parties), *pairwise(steps))
+    words_of_arrows = "; ".join(f"{start.name} → {end.name}" for start, end in arrows)
+    return FlowDiagram("Data flow", (*parties, *steps), arrows, words_of_arrows)
 
 
 def _step_lines(stage: str, *, is_known: bool) -> tuple[str, ...]:

@@ -2,10 +2,13 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 from tasks.dossier.content import FlowDiagram, FlowNode
-from tasks.dossier.drawing import MOST_CHARACTERS, draw_diagram
+from tasks.dossier.drawing import COLUMN, MOST_CHARACTERS, draw_diagram
+from tasks.dossier.pages.impact_assessment import draw_flow
+from tests.tasks.dossier.making import SOURCES, SmallDossier
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -15,7 +18,7 @@ def box(name: str, *lines: str, column: int = 0, row: int = 0) -> FlowNode:
 
 
 def diagram(*nodes: FlowNode) -> FlowDiagram:
-    arrows = tuple((start.name, end.name) for start, end in pairwise(nodes))
+    arrows = tuple(pairwise(nodes))
     return FlowDiagram(title="Flow", words="from here to there", nodes=nodes, arrows=arrows)
 
 
@@ -59,3 +62,13 @@ def test_rows_do_not_overlap() -> None:
 def test_what_comes_from_data_is_escaped() -> None:
     text = draw_diagram(diagram(box("<b>", "<script>&")))
     assert not re.search("<(b|script)>", text)
+
+
+def test_a_source_that_is_named_as_a_stage_takes_none_of_its_arrows(tmp_path: Path) -> None:
+    flow = draw_flow(SmallDossier(tmp_path, {"train": SOURCES["files"]}).subject())
+    assert [node.name for node in flow.nodes].count("train") == 2
+
+    # Of each curve where it begins and where it ends: all lead to the right, by one column.
+    curves = re.findall(r'class="arrow" d="M(\d+) \d+C.* (\d+) \d+"', draw_diagram(flow))
+    assert len(curves) == len(flow.arrows)
+    assert all(0 < int(end) - int(start) < COLUMN for start, end in curves)
