@@ -123,11 +123,15 @@ def make_dossier(subject: DossierSubject, ledger: Ledger, checker: bytes) -> Dos
 
 
 def machine_files(subject: DossierSubject) -> dict[str, bytes]:
-    """Return the files in formats of others, by name; bills of a model where there is one."""
-    files = {
-        "data.croissant.json": json_bytes(croissant(subject)),
-        "assessment-results.oscal.json": json_bytes(assessment_results(subject)),
-    }
+    """Return the files in formats of others, by name; bills of a model where there is one.
+
+    Assessment results are left out where nothing with a day is signed: OSCAL 1.2 requires times
+    of them (`start`, `last-modified`, `collected`), and no clock is read in their place.
+    """
+    files = {"data.croissant.json": json_bytes(croissant(subject))}
+    if subject.evidence.day:
+        files["assessment-results.oscal.json"] = json_bytes(assessment_results(subject))
+    # A model has the statement of its training, and with it a day.
     if subject.evidence.is_trained:
         files["model.cdx.json"] = json_bytes(bill_of_materials(subject))
         files["model.spdx.json"] = json_bytes(spdx_document(subject))

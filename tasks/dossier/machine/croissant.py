@@ -66,9 +66,12 @@ TYPES = {"flag": "sc:Boolean", "number": "sc:Float"}  # all else is text
 
 
 def croissant(subject: DossierSubject) -> dict[str, Any]:
-    """Return the metadata of the redacted rows; without columns where none are signed for."""
+    """Return the metadata of the redacted rows; without columns where none are signed for.
+
+    Where no rows were made, as none was admitted, there is no file, and no column of one.
+    """
     evidence = subject.evidence
-    name = rows_name(subject.case)
+    rows_sha256 = evidence.chain.artefacts().get(rows_name(subject.case))
     file_id = "rows.parquet"
     values: dict[str, Any] = {
         "@context": CONTEXT,
@@ -77,23 +80,25 @@ def croissant(subject: DossierSubject) -> dict[str, Any]:
         "description": "Rows without names that a model learnt from; personal data, not public.",
         "conformsTo": list(CONFORMS_TO),
         "version": "1.0.0",
-        "distribution": [
+    }
+    # mlcroissant (1.1.1) takes an empty digest for one, and a reader would look for such a file.
+    if rows_sha256 is not None:
+        values["distribution"] = [
             {
                 "@type": "cr:FileObject",
                 "@id": file_id,
                 "name": file_id,
                 "contentUrl": file_id,
                 "encodingFormat": "application/x-parquet",
-                "sha256": evidence.chain.artefacts().get(name, ""),
+                "sha256": rows_sha256,
             }
-        ],
-    }
+        ]
     # Of a day that was signed, or not at all: the format asks for a date, and no clock is read.
     if evidence.day:
         values["datePublished"] = evidence.day
 
     columns = evidence.section("columns")
-    if not isinstance(columns, Lacking):
+    if rows_sha256 is not None and not isinstance(columns, Lacking):
         fields = [
             _field(column, declared, file_id, subject)
             for column, declared in columns[0].items()

@@ -13,6 +13,7 @@ from tasks.attestation.roles import COMPLIANCE
 from tasks.attestation.statement import Artefact
 from tasks.dossier.answering import rows_name
 from tasks.dossier.governance import Governance, load_governance
+from tasks.dossier.releasing import DossierTarget
 from tasks.dossier.subject import DossierSubject
 from tasks.dossier.writing import Dossier, make_dossier, make_subject
 from tasks.formats.canonical_json import canonical
@@ -168,6 +169,13 @@ class SmallDossier:
             {**CASE_VALUES, **self.sections, **values},
             self.folder,
         )
+
+    def subject_without_data(self, log: Log | None = None) -> DossierSubject:
+        """Return what a release is about that has admitted nothing."""
+        read = log or self.read()
+        values = {**CASE_VALUES, **self.sections}
+        chain = DossierTarget().examine(read, CASE)
+        return make_subject(read, chain, GOVERNANCE, "eu-credit", values, self.folder)
 
     def dossier(self, **options: Any) -> Dossier:
         return make_dossier(self.subject(**options), self.signed_log.ledger, CHECKER)

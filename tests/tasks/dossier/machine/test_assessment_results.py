@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tasks.dossier.claims import AnswerStanding
 from tasks.dossier.machine.assessment_results import assessment_results
+from tasks.dossier.writing import machine_files
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
 from tests.tasks.dossier.validators import read_assessment_results
 
@@ -66,6 +68,20 @@ def test_trestle_reads_it(small: SmallDossier, tmp_path: Path, profile: str) -> 
     assert len(result.findings) == len(
         [row for row in subject.required if row.standing is not AnswerStanding.NOT_APPLICABLE]
     )
+
+
+def test_without_a_signed_day_there_are_none_for_the_format_asks_for_times(
+    small: SmallDossier,
+) -> None:
+    log = small.read()
+    assert "assessment-results.oscal.json" in machine_files(small.subject_without_data(log))
+
+    # Without the review of the agreements, which was all that is signed of it.
+    undated = small.subject_without_data(replace(log, entries=()))
+    assert undated.evidence.day == ""
+    files = machine_files(undated)
+    assert list(files) == ["data.croissant.json"]
+    assert b"T00:00:00Z" not in b"".join(files.values())
 
 
 @pytest.mark.parametrize("field", ["uuid", "status", "hearsay"])

@@ -36,6 +36,13 @@ def test_columns_that_are_signed_for_are_listed_without_those_that_identify(
     }
 
 
+def test_where_no_data_was_admitted_no_file_is_named(declared: SmallDossier) -> None:
+    values = croissant(declared.subject_without_data())
+    assert not values.keys() & {"distribution", "recordSet"}
+    metadata, _ = read_croissant(values)
+    assert metadata.distribution == []
+
+
 def test_terms_of_responsible_use_are_those_that_evidence_answers(
     small: SmallDossier, declared: SmallDossier
 ) -> None:
