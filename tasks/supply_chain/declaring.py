@@ -4,14 +4,23 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from tasks.errors import ConfigError
 from tasks.formats.yaml_file import read_yaml
 
 DEFAULT_FILE = "configs/supply-chain.yaml"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 # As PyPI compares names (`PyYAML`, `pyyaml`, `py_yaml`): an exception that is spelt another way
 # than the lock would fit nothing.
@@ -42,13 +51,35 @@ class OsvService(_Declared):
     """OSV's own service, asked by pip-audit.
 
     Attributes:
-        url: Where to ask, where it is a mirror; else pip-audit's own default.
+        url: Where to ask, where it is a mirror: `https://`, or `http://` on this machine alone;
+            else pip-audit's own default.
         timeout_seconds: How long one answer may take.
     """
 
     kind: Literal["osv"]
-    url: str | None = Field(default=None, pattern="^https?://")
+    url: str | None = None
     timeout_seconds: int = Field(default=15, gt=0, le=120)
+
+    @field_validator("url")
+    @classmethod
+    def _is_protected(cls, value: str | None) -> str | None:
+        """Refuse an address on whose way somebody could answer "no vulnerability" in its place."""
+        if value is None:
+            return None
+
+        # In words that quote nothing: they are shown.
+        fault = "an address without TLS that is not this machine's"
+        try:
+            parts = urlsplit(value)
+        except ValueError as error:
+            raise ValueError(fault) from error
+
+        # No login before the host: urllib3 ends the host at a backslash, where this parser reads
+        # `elsewhere\@localhost` as this machine.
+        is_local = parts.scheme == "http" and parts.hostname in LOOPBACK and "@" not in parts.netloc
+        if not (parts.scheme == "https" or is_local) or not parts.hostname:
+            raise ValueError(fault)
+        return value
 
 
 class MountedDatabase(_Declared):
@@ -143,9 +174,13 @@ def read_supply_chain(path: Path) -> SupplyChain:
         # A key that nobody declared is a text of the file's: it is not shown.
         known = field if field in SupplyChain.model_fields else "a key"
 
+        # Only validators of this file raise a ValueError, and in words of their own.
+        is_ours = first["type"] == "value_error"
+        kind = str(first["ctx"]["error"]) if is_ours else first["type"].replace("_", " ")
+
         raise ConfigError(
             f"{path.name}: {known}",
             expected="what docs/supply-chain.md says of it",
-            found=first["type"].replace("_", " "),
+            found=kind,
             remedy="Correct it.",
         ) from error

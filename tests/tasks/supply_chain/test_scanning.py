@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tasks.errors import ConfigError
 from tasks.gates.outcome import Outcome
@@ -352,3 +353,31 @@ def test_what_is_shipped_is_declared_without_a_default_of_what_is_allowed(tmp_pa
         other.write_text("\n".join(kept))
         with pytest.raises(ConfigError):
             read_supply_chain(other)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://osv.example",
+        "http://127.0.0.1.osv.example",
+        "http://localhost@osv.example",
+        "http://osv.example\\@localhost",
+        "http://[::1",
+        "https://",
+        "osv.example",
+        "",
+    ],
+)
+def test_a_database_without_tls_is_refused_but_for_this_machine(tmp_path: Path, url: str) -> None:
+    text = (ROOT / "configs" / "supply-chain.yaml").read_text()
+    values = yaml.safe_load(text)
+    path = tmp_path / "supply-chain.yaml"
+
+    path.write_text(yaml.safe_dump(values | {"database": {"kind": "osv", "url": url}}))
+    with pytest.raises(ConfigError, match="an address without TLS") as error:
+        read_supply_chain(path)
+    assert "osv.example" not in str(error.value)
+
+    for allowed in ("https://osv.example", "http://localhost:1", "http://[::1]:1/v1/query"):
+        path.write_text(yaml.safe_dump(values | {"database": {"kind": "osv", "url": allowed}}))
+        assert read_supply_chain(path).database.kind == "osv"
