@@ -30,6 +30,9 @@ STARTUP_SECONDS = 120.0
 MOST_STARTUP_SECONDS = 24 * 3600.0  # a socket's time-out has no room for `inf`
 GRACE_SECONDS = 20.0  # a worker first ends the runs that it has started
 ANSWER_SECONDS = 60.0
+# Each of Prefect's commands imports it and asks a server of this machine: seconds, or on a slow
+# machine a minute. One that a server keeps waiting would hold the lock of `ui` for ever.
+COMMAND_SECONDS = 600.0
 POLL_SECONDS = 0.5
 MOST_MESSAGE_CHARACTERS = 2000
 
@@ -202,9 +205,23 @@ def _post(url: str, body: dict[str, Any]) -> Any:
 
 
 def _run_prefect(arguments: list[str], environment: dict[str, str]) -> None:
-    result = subprocess.run(
-        _prefect_command(arguments), env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        result = subprocess.run(
+            _prefect_command(arguments),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServiceError(
+            f"prefect {' '.join(arguments)}",
+            expected=f"an end within {COMMAND_SECONDS:.0f} s",
+            found="none, and it was ended",
+            remedy="The server's own messages are above; start `./portcullis ui` again.",
+        ) from error
+
     if result.returncode:
         raise ServiceError(
             f"prefect {' '.join(arguments)}",

@@ -29,6 +29,9 @@ SOURCE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "server.mjs", "pages.mjs")
 STAMP = "installed.sha256"
 SESSION_SECONDS = 8 * 3600
+# Forty small packages: seconds, and by a slow proxy minutes. npm itself (11.19, `fetch-timeout` and
+# `fetch-retries`) waits five minutes for a registry that is silent, three times over.
+INSTALL_SECONDS = 900.0
 # RFC 8707: the registry, as a client names it when it asks for a token.
 RESOURCE = "urn:portcullis:registry"
 PROGRAMS_CLIENT = "registry-programs"
@@ -168,26 +171,35 @@ def install_provider(folder: Path) -> None:
     for name in FILES:
         shutil.copyfile(SOURCE / name, draft / name)
     # As the person has set npm up: which registry, which proxy, whose certificates.
-    installed = subprocess.run(
-        # By the lock alone, each package by its digest; `--ignore-scripts`, for a package's own
-        # scripts would run as whoever starts the stack.
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"],
-        cwd=draft,
-        env={**os.environ, "npm_config_update_notifier": "false"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if installed.returncode:
-        raise ServiceError(
-            "npm ci",
-            expected="the OpenID provider's packages",
-            found=f"exit {installed.returncode}",
-            remedy="Look at `npm config get registry` and at `npm ping`. Where npm cannot install, "
-            "serve the registry with your own provider: docs/registry-server.md.",
+    try:
+        installed = subprocess.run(
+            # By the lock alone, each package by its digest; `--ignore-scripts`, for a package's own
+            # scripts would run as whoever starts the stack.
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"],
+            cwd=draft,
+            env={**os.environ, "npm_config_update_notifier": "false"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=INSTALL_SECONDS,
         )
+    except subprocess.TimeoutExpired as error:
+        raise _uninstalled(f"no end within {INSTALL_SECONDS:.0f} s") from error
+
+    if installed.returncode:
+        raise _uninstalled(f"exit {installed.returncode}")
     # The stamp goes in last, and the folder gets its name after it: a folder of that name is whole.
     (draft / STAMP).write_text(digest, encoding="ascii")
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
+
+
+def _uninstalled(found: str) -> ServiceError:
+    return ServiceError(
+        "npm ci",
+        expected="the OpenID provider's packages",
+        found=found,
+        remedy="Look at `npm config get registry` and at `npm ping`. Where npm cannot install, "
+        "serve the registry with your own provider: docs/registry-server.md.",
+    )

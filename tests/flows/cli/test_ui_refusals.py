@@ -1,7 +1,9 @@
 """What `./portcullis ui` refuses before it starts anything."""
 
 import fcntl
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from flows.cli import ui
 from flows.serving.ports import find_free_port
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, ServiceError
 from tests.flows.cli.running import parse, run
 from tests.installations import installation_with_home
 
@@ -43,6 +45,20 @@ def test_a_second_ui_of_an_installation_is_refused(tmp_path: Path) -> None:
         fcntl.flock(stream, fcntl.LOCK_EX)
         with pytest.raises(ConfigError, match="one server and one worker"):
             run(ui, installation, "--port", str(find_free_port()))
+
+
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [("import time; time.sleep(60)", "within 1 s; found none"), ("raise SystemExit(7)", "exit 7")],
+)
+def test_a_command_of_prefect_that_fails_or_hangs_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, program: str, found: str
+) -> None:
+    monkeypatch.setattr(ui, "_prefect_command", lambda _: [sys.executable, "-c", program])
+    monkeypatch.setattr(ui, "COMMAND_SECONDS", 1.0)
+    with pytest.raises(ServiceError, match=found) as error:
+        ui._run_prefect(["deploy", "--all"], dict(os.environ))
+    assert "prefect deploy --all" in str(error.value)
 
 
 def test_prefect_s_own_port_is_the_default() -> None:
