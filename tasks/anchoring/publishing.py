@@ -12,7 +12,7 @@ from tasks.anchoring.anchor_files import anchors_folder
 from tasks.anchoring.mirror import open_mirror
 from tasks.anchoring.timestamp import stamp, stamped_at
 from tasks.anchoring.witness import Witness, cosign, cosigned_up_to
-from tasks.errors import EvidenceError
+from tasks.errors import EvidenceError, ServiceError
 from tasks.ledger.checkpoint import read_checkpoint
 from tasks.ledger.ledger import Ledger
 from tasks.settings import Settings
@@ -22,22 +22,29 @@ from tasks.system.installation import Installation
 def publish(ledger: Ledger, installation: Installation) -> int:
     """Mirror, cosign and stamp the present checkpoint, as configured; return its size.
 
+    All of them are asked, also where one is away.
+
     Raises:
-        ServiceError: One of them does not answer. The log itself is whole, and the next call goes
-            on.
-        EvidenceError: One of them knows another log.
+        ServiceError: One of them does not answer; the first is named. The log itself is whole, and
+            the next call goes on.
+        EvidenceError: One of them knows another log. None that comes after it is asked.
     """
     head = ledger.head()
     if head is None:
         return 0
 
     # The mirror first: who reads a cosigned or stamped checkpoint finds there what it is signed
-    # over.
-    if mirror := open_mirror(installation.settings):
-        mirror.push(ledger)
+    # over. One that is away holds up none of the others: what they hold nobody here can take back.
+    # Only an anchor that knows another log does, for then it is open which copy is the true one.
+    failures: list[ServiceError] = []
+    for anchor in (_mirror, cosign, stamp):
+        try:
+            anchor(ledger, installation)
+        except ServiceError as error:
+            failures.append(error)
 
-    cosign(ledger, installation)
-    stamp(ledger, installation)
+    if failures:
+        raise failures[0]
     return head.size
 
 
@@ -104,6 +111,11 @@ def anchors_holding(ledger: Ledger, index: int, installation: Installation) -> d
         for name, identity in identify_anchors(installation.settings).items()
         if is_held_by[name](ledger, index, installation)
     }
+
+
+def _mirror(ledger: Ledger, installation: Installation) -> None:
+    if mirror := open_mirror(installation.settings):
+        mirror.push(ledger)
 
 
 def _is_mirrored(ledger: Ledger, index: int, installation: Installation) -> bool:

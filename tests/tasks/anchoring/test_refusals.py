@@ -8,7 +8,7 @@ import pytest
 
 from tasks.anchoring import publishing
 from tasks.anchoring.publishing import anchors_holding, identify_anchors, publish, refusals
-from tasks.errors import EvidenceError, ServiceError
+from tasks.errors import EvidenceError, PortcullisError, ServiceError
 from tasks.ledger.ledger import Ledger
 from tasks.settings import Settings
 from tasks.system.installation import Installation
@@ -21,11 +21,11 @@ class FakeMirror:
 
     def __init__(self) -> None:
         self.note: str | None = None
-        self.is_down = False
+        self.failure: PortcullisError | None = None
 
     def push(self, ledger: Ledger) -> int:
-        if self.is_down:
-            raise ServiceError("mirror", expected="an answer", found="none", remedy="Wait.")
+        if self.failure:
+            raise self.failure
         self.note = ledger.store.head()
         head = ledger.head()
         return head.size if head else 0
@@ -40,6 +40,7 @@ class Anchoring:
     def __init__(self) -> None:
         self.mirror = FakeMirror()
         self.asked: list[str] = []
+        self.is_witness_away = False
 
     def open_mirror(self, _settings: Settings) -> FakeMirror:
         self.asked.append("mirror")
@@ -47,6 +48,8 @@ class Anchoring:
 
     def cosign(self, _ledger: Ledger, _installation: Installation) -> None:
         self.asked.append("witness")
+        if self.is_witness_away:
+            raise ServiceError("witness", expected="an answer", found="none", remedy="Wait.")
 
     def stamp(self, _ledger: Ledger, _installation: Installation) -> None:
         self.asked.append("authority")
@@ -92,12 +95,23 @@ def test_the_mirror_comes_before_what_vouches_for_it(
     assert anchoring.asked == ["mirror", "witness", "authority"]
 
 
-def test_a_mirror_that_is_down_stops_the_others(
+def test_a_mirror_that_is_away_holds_up_none_of_the_others(
     small: SmallLog, installation: Installation, anchoring: Anchoring
 ) -> None:
     small.add(3)
-    anchoring.mirror.is_down = True
-    with pytest.raises(ServiceError):
+    anchoring.mirror.failure = ServiceError("mirror", expected="one", found="none", remedy="Wait.")
+    anchoring.is_witness_away = True
+    with pytest.raises(ServiceError, match="mirror"):
+        publish(small.ledger, installation)
+    assert anchoring.asked == ["mirror", "witness", "authority"]
+
+
+def test_a_mirror_that_knows_another_log_stops_the_others(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.failure = EvidenceError("mirror", expected="it", found="two", remedy="Look.")
+    with pytest.raises(EvidenceError):
         publish(small.ledger, installation)
     assert anchoring.asked == ["mirror"]
 
