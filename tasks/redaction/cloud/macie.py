@@ -158,6 +158,7 @@ class Macie:
         """Return all findings of a job: suppressed ones are found as well, and count."""
         ids: list[str] = []
         page: dict[str, Any] = {}
+        tokens: set[str] = set()
         while True:
             listed = self._ask(
                 "list_findings",
@@ -169,6 +170,11 @@ class Macie:
             ids += listed["findingIds"]
             if not (token := listed.get("nextToken")):
                 break
+            # It leads to a page that was read, and so round and round. botocore's own paginators
+            # refuse it as well.
+            if token in tokens:
+                raise no_answer(self.name, "a list of findings that comes back to the same page")
+            tokens.add(token)
             page = {"nextToken": token}
 
         findings: list[dict[str, Any]] = []

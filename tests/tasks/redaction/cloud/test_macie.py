@@ -107,6 +107,7 @@ def test_a_job_that_did_not_search_everything_leaves_a_doubt(
         ("/jobs", 200, {}, "without an id"),
         ("/jobs", 429, {"__type": "ThrottlingException"}, "Throttling"),
         ("/findings", 200, {}, "without ids"),
+        ("/findings", 200, {"findingIds": ["f0"], "nextToken": "2"}, "back to the same page"),
         ("/findings/describe", 200, {"findings": []}, "fewer findings than it lists"),
     ],
 )
