@@ -19,9 +19,12 @@ from tasks.system.bao import DeniedError, ask_bao
 SECONDS = 10
 SEALED = 503
 FORBIDDEN = 403
-MISSING = 404
 UNANSWERED = "Start it, or mend its address; what was read before stays in use until it expires."
 RENEW_AT = 0.5  # of what remains: a server that is away for a while loses nothing
+
+
+class AbsentSecretError(ServiceError):
+    """The server is well, and has no such secret, or no such version of it any more."""
 
 
 class BaoAccess:
@@ -54,6 +57,7 @@ class BaoAccess:
         """Return the answer about a path; `body` makes it a change.
 
         Raises:
+            AbsentSecretError: There is none at this path, or it was deleted.
             ServiceError: The server is away or sealed, or refuses; the error says what to do.
         """
         token = self.token
@@ -195,7 +199,7 @@ class BaoAccess:
                     remedy="Its own log says why; a database that it cannot reach is one reason.",
                 )
             case 404:
-                return ServiceError(
+                return AbsentSecretError(
                     where,
                     expected="a secret",
                     found="none there, or a deleted one",

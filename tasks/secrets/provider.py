@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
-from tasks.secrets.access import BaoAccess
+from tasks.secrets.access import AbsentSecretError, BaoAccess
 from tasks.secrets.declaring import ACCESS_KEY, S3_NAMES, SECRET_KEY, SecretsFile, read_secrets_file
 from tasks.secrets.leases import LeasedAccount
 from tasks.secrets.references import (
@@ -187,7 +187,11 @@ class Secrets:
         return tuple(dict.fromkeys(values))
 
     def _fetched(self, key: tuple[str, str]) -> tuple[dict[str, str], ...]:
-        """Return the newest version of a KV secret, and the one before it where it still is."""
+        """Return the newest version of a KV secret, and the one before it where it still is.
+
+        Raises:
+            ServiceError: The server does not answer about both.
+        """
         mount, path = key
         access = self.access()
 
@@ -200,8 +204,11 @@ class Secrets:
 
         try:
             earlier = access.ask(f"{mount}/data/{path}?version={version - 1}")["data"]
-        except ServiceError:
-            return (_texts(newest),)  # somebody deleted it, which ends its use at once
+        # Somebody deleted it, which ends its use at once. Any other failure says nothing about it:
+        # what was read before stays in use, or whoever still shows the secret of before a rotation
+        # would be turned away while the server has a bad moment.
+        except AbsentSecretError:
+            return (_texts(newest),)
         return (_texts(newest), _texts(earlier))
 
     def _refresh(self) -> float:
