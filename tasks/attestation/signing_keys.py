@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tasks.errors import ConfigError, EvidenceError
 from tasks.formats.pem import ed25519_public_pem, load_ed25519_pem, private_pem, public_pem
+from tasks.formats.regular_file import ExposedFileError, describe_unreadable, read_regular_file
 
 if TYPE_CHECKING:  # whoever only verifies has no such module
     from tasks.system.installation import Installation
@@ -121,8 +122,17 @@ class LocalSigner:
 
     @classmethod
     def load(cls, path: Path) -> "LocalSigner":
-        """Read a key file; one that others can read is refused."""
-        if path.stat().st_mode & 0o077:
+        """Read a key file.
+
+        Raises:
+            ConfigError: Others can read it, or it cannot be read.
+            EvidenceError: It holds no Ed25519 key.
+        """
+        try:
+            # Mode and bytes of one open file: a key that is put in its place in between, for all
+            # to read, would sign.
+            content = read_regular_file(path, is_owner_only=True)
+        except ExposedFileError as error:
             raise ConfigError(
                 path.name,
                 expected="a key file that only its owner can read (mode 0600)",
@@ -131,10 +141,17 @@ class LocalSigner:
                     f"chmod 600 {path.name}, and consider the key stolen: "
                     "`./portcullis keys rotate`."
                 ),
-            )
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                path.name,
+                expected="a key file that this account can read",
+                found=describe_unreadable(error),
+                remedy="Mend its owner, mode or mount, or restore it from where it was kept.",
+            ) from error
 
         try:
-            return cls(load_ed25519_pem(path.read_bytes()))
+            return cls(load_ed25519_pem(content))
         except ValueError as error:
             raise _no_key("an Ed25519 private key in PEM", str(error)) from error
 

@@ -15,10 +15,22 @@ class IrregularFileError(OSError):
     """Something else lies there than a regular file of an allowed size; its text says what."""
 
 
-def read_regular_file(path: Path, *, most_bytes: int = MOST_FILE_BYTES) -> bytes:
+class ExposedFileError(OSError):
+    """Others than its owner may read or write it, and nothing of it was read."""
+
+
+def read_regular_file(
+    path: Path, *, most_bytes: int = MOST_FILE_BYTES, is_owner_only: bool = False
+) -> bytes:
     """Return the bytes of a regular file; a link to one is followed.
 
+    Args:
+        path: Its name.
+        most_bytes: How many bytes it may have.
+        is_owner_only: Whether it holds a secret, and so has to be its owner's alone.
+
     Raises:
+        ExposedFileError: It is to be its owner's alone, and its mode lets others in.
         IrregularFileError: It is a folder, pipe, device or socket, or is larger than `most_bytes`.
         OSError: It is absent, or may not be read.
         ValueError: The path is none: it holds NUL.
@@ -40,6 +52,11 @@ def read_regular_file(path: Path, *, most_bytes: int = MOST_FILE_BYTES) -> bytes
         raise IrregularFileError(
             "a folder" if is_folder else "no regular file, but a pipe or device"
         )
+
+    # Only the owner may read or write: all other mode bits are wrong.
+    if is_owner_only and kind & 0o077:
+        os.close(descriptor)
+        raise ExposedFileError
 
     with os.fdopen(descriptor, "rb") as stream:
         # One byte more than allowed, because a file may grow while it is read.

@@ -1,6 +1,8 @@
 """Signing keys: what counts as one, whose signature holds, and how a key file has to lie."""
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,36 @@ def test_a_key_file_that_others_can_reach_is_refused(tmp_path: Path, mode: int) 
     LocalSigner.make(path)
     path.chmod(mode)
     with pytest.raises(ConfigError, match=r"gate\.pem: .*mode 0600.*chmod 600"):
+        LocalSigner.load(path)
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path, 0o600)
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir(0o700)
+
+
+def make_link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (make_pipe, "found no regular file"),
+        (make_folder, "found a folder"),
+        (make_link_to_itself, "found OSError"),
+        (lambda _: None, "found none"),
+    ],
+)
+def test_what_is_no_key_file_is_refused_in_one_line(
+    tmp_path: Path, make: Callable[[Path], None], found: str
+) -> None:
+    path = tmp_path / "gate.pem"
+    make(path)
+    with pytest.raises(ConfigError, match=f"gate.pem: .*{found}"):
         LocalSigner.load(path)
 
 

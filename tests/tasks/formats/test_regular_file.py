@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.formats.regular_file import IrregularFileError, describe_unreadable, read_regular_file
+from tasks.formats.regular_file import (
+    ExposedFileError,
+    IrregularFileError,
+    describe_unreadable,
+    read_regular_file,
+)
 
 
 def test_a_regular_file_and_a_link_to_it_are_read(tmp_path: Path) -> None:
@@ -40,6 +45,17 @@ def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
     os.truncate(path, 1 << 40)
     with pytest.raises(IrregularFileError, match="more than 10 bytes"):
         read_regular_file(path, most_bytes=10)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_a_secret_that_others_can_reach_is_not_read(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"text")
+    path.chmod(0o600)
+    assert read_regular_file(path, is_owner_only=True) == b"text"
+    path.chmod(mode)
+    with pytest.raises(ExposedFileError):
+        read_regular_file(path, is_owner_only=True)
 
 
 def test_a_link_to_itself_or_to_nothing_is_an_error_of_the_system(tmp_path: Path) -> None:
