@@ -4,21 +4,26 @@ import errno
 import gc
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from flows.__main__ import main
-from tasks.doctor import examining, machine, stores
+from tasks.attestation.statement import Artefact
+from tasks.doctor import copying, examining, machine, stores
 from tasks.doctor.copying import copied
 from tasks.doctor.examining import examine
 from tasks.doctor.findings import Finding, Grade
 from tasks.errors import ConfigError
 from tasks.guard.renewal import renew_store
+from tasks.notary.notary import open_notary
 from tests.tasks.erasure.small_installation import CASE, DAY, SmallInstallation, write
 from tests.tasks.guard.test_opening import SECRETS, STORE, restore, save
+from tests.tasks.predicate_samples import BATCH
 
 LATER = date(2027, 6, 1)
 
@@ -215,6 +220,58 @@ def test_a_copy_holds_what_anchors_have_signed(known: SmallInstallation) -> None
     write(known.home / "anchors" / "5.checkpoint", "x")
     with copied(known.installation) as copy:
         assert (copy.home / "anchors" / "5.checkpoint").read_text() == "x"
+
+
+def after_copying(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
+    """Act once, as another process would, when the file of that name was copied."""
+    copy = shutil.copyfile
+    remaining = [act]
+
+    def copy_and_act(source: Path, target: Path, **more: bool) -> Path:
+        copy(source, target, **more)
+        if Path(source).name == name and remaining:
+            remaining.pop()()
+        return target
+
+    monkeypatch.setattr(shutil, "copyfile", copy_and_act)
+
+
+def test_a_copy_has_what_was_merged_while_it_was_made(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(known.home / "keys.db", isolation_level=None)) as other:
+        other.execute("PRAGMA user_version = 7")
+        assert (known.home / "keys.db-wal").stat().st_size
+        after_copying(
+            monkeypatch, "keys.db", lambda: other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        )
+        with (
+            copied(known.installation) as copy,
+            closing(sqlite3.connect(copy.home / "keys.db")) as there,
+        ):
+            assert there.execute("PRAGMA user_version").fetchone() == (7,)
+
+
+def test_a_database_that_is_merged_again_and_again_is_named(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "TICK_SECONDS", 0)
+    sizes = iter(range(1_000))
+    monkeypatch.setattr(copying, "_mark", lambda _: (next(sizes),))
+    assert [line for line in refusing(known) if "keys.db" in line and "none in 50" in line]
+
+
+@pytest.mark.parametrize("name", ["ledger.pin", "keys.db", "ledger.db", "erasures.db"])
+def test_a_log_that_grows_while_it_looks_is_not_truncated(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def append() -> None:
+        with open_notary(known.installation) as notary:
+            notary.record(BATCH.about(Artefact("audit/events-2026.jsonl", "0" * 64)))
+
+    after_copying(monkeypatch, name, append)
+    findings = examine(known.installation, DAY)
+    assert [str(finding) for finding in findings if finding.grade is Grade.REFUSES] == []
 
 
 def test_a_request_that_is_past_its_term_is_named(known: SmallInstallation) -> None:
