@@ -90,7 +90,7 @@ def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
         name: A file or a folder below it, as `dvc.yaml` declares it.
 
     Raises:
-        EvidenceError: There is nothing there.
+        EvidenceError: There is nothing there, or a folder of data holds a link to a folder.
     """
     path = workspace / name
     if path.is_file():
@@ -103,8 +103,9 @@ def files_of(workspace: Path, name: str) -> tuple[Path, ...]:
             remedy="Run the stage again.",
         )
 
-    ignored = () if name.startswith(DATA) else BYTECODE
-    return tuple(sorted(_files(path, ignored)))
+    if name.startswith(DATA):
+        return tuple(sorted(_data_files(path, name)))
+    return tuple(sorted(_files(path)))
 
 
 def artefact(workspace: Path, name: str) -> Artefact:
@@ -155,14 +156,36 @@ def named(path: str) -> str:
     return path.removeprefix("data/")
 
 
-def _files(folder: Path, ignored: tuple[str, ...]) -> Iterator[Path]:
+def _data_files(folder: Path, name: str) -> Iterator[Path]:
+    # A list and no recursion: how deep folders lie is up to whoever wrote them.
+    pending = [folder]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                # Two links of a folder to itself would be walked as 2^40 folders, for the kernel
+                # follows forty; and what lies behind a link is not watched while a later stage
+                # reads it (`tasks.worker.marks`). The folder's own name may be a link, as in a run
+                # folder, and so may a file, as DVC links it to its cache.
+                if entry.is_dir() and entry.is_symlink():
+                    raise EvidenceError(
+                        name,
+                        expected="files and folders that the stage wrote",
+                        found="a link to a folder",
+                        remedy="Have the stage write the folder itself, then run it again.",
+                    )
+                if entry.is_dir():
+                    pending.append(Path(entry.path))
+                elif entry.is_file():
+                    yield Path(entry.path)
+
+
+def _files(folder: Path) -> Iterator[Path]:
     for entry in os.scandir(folder):
-        if any(fnmatch(entry.name, pattern) for pattern in ignored):
+        if any(fnmatch(entry.name, pattern) for pattern in BYTECODE):
             continue
-        # Links are followed: a run folder holds its inputs as links into `data/` and the snapshot
-        # (`tasks.worker.run_folder`), and what counts is the bytes that a stage reads through them.
+        # Links are followed: what counts is the bytes that are read through them.
         if entry.is_dir():
-            yield from _files(Path(entry.path), ignored)
+            yield from _files(Path(entry.path))
         elif entry.is_file():
             yield Path(entry.path)
 

@@ -204,6 +204,30 @@ def test_a_linked_folder_counts_by_its_files(code: Path) -> None:
     assert artefact(code, "tasks") == before
 
 
+@pytest.mark.parametrize("target", [".", "..", "/etc"])
+def test_a_link_to_a_folder_below_data_is_refused_by_the_name_that_was_declared(
+    workspace: Path, target: str
+) -> None:
+    write(workspace, "data/loan/train/model/deep/rows")
+    for name in ("one", "other"):
+        (workspace / "data/loan/train/model/deep" / name).symlink_to(target)
+    with pytest.raises(EvidenceError, match=r"^data/loan/train/model: .*a link to a folder"):
+        artefact(workspace, "data/loan/train/model")
+
+
+def test_below_data_a_folder_may_be_reached_and_a_file_may_lie_behind_a_link(
+    workspace: Path,
+) -> None:
+    write(workspace, "data/loan/train/model/deep/rows")
+    before = artefact(workspace, "data/loan/train/model")
+    (workspace / "cached").mkdir()
+    (workspace / "data/loan/train/model/deep/rows").rename(workspace / "cached/rows")
+    (workspace / "data/loan/train/model/deep/rows").symlink_to(workspace / "cached/rows")
+    (workspace / "data/loan/train/model").rename(workspace / "cached/model")
+    (workspace / "data/loan/train/model").symlink_to(workspace / "cached/model")
+    assert artefact(workspace, "data/loan/train/model") == before
+
+
 def test_a_file_has_the_digests_of_its_bytes(code: Path) -> None:
     file = artefact(code, "tasks/a.py")
     assert file.sha256 == hashlib.sha256(b"tasks/a.py\n").hexdigest()
