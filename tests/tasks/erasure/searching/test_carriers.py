@@ -1,9 +1,12 @@
 """Who else carries a value is read from other people's rows, in columns that name them."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.erasure.searching import carriers
@@ -11,6 +14,7 @@ from tasks.erasure.searching.carriers import find_carriers
 from tasks.erasure.searching.discovery import read_columns
 from tasks.erasure.searching.places import StoredFile, version_places
 from tasks.erasure.searching.search_terms import PersonalValue, SearchTerms
+from tasks.errors import SealError
 from tests.cases import change_case
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation, email, name, write
 
@@ -114,7 +118,8 @@ def test_a_file_that_was_replaced_meanwhile_tells_nothing(
     path = namesakes.workspace / "data" / "note.txt"
     write(path, "Ann Quarantine, and more than twelve bytes")
     replaced = StoredFile(data, str(path), path.stat().st_size)
-    monkeypatch.setattr(carriers, "_newest_files", lambda _: [replaced])
+    copy = carriers._VersionCopy(replaced, f"{CASE}/ingest/rows", "")
+    monkeypatch.setattr(carriers, "_newest_versions", lambda _: [[copy]])
 
     assert ask(namesakes, 3) == []
 
@@ -149,3 +154,55 @@ def test_a_number_that_others_carry_is_found_where_rows_hold_no_text_of_it(
     )
 
     assert carried == [frozenset({number})] * 2
+
+
+def newest_rows(installation: SmallInstallation) -> Path:
+    (path,) = (installation.workspace / "data" / CASE / "ingest").glob("*.parquet")
+    return path
+
+
+def alter(path: Path, column: str) -> None:
+    """Change the last byte of every cell of a sealed file's column, and leave its own words."""
+    file = pq.ParquetFile(path)
+    words = {name: word for name, word in file.metadata.metadata.items() if name != b"ARROW:schema"}
+    table = file.read().replace_schema_metadata(words)
+    cells = [cell[:-1] + bytes([cell[-1] ^ 1]) for cell in table[column].to_pylist()]
+    number = table.schema.get_field_index(column)
+    changed = table.set_column(number, column, pa.array(cells, table.schema.field(column).type))
+    pq.write_table(changed, path)
+
+
+def test_of_an_altered_file_a_whole_copy_is_asked_instead(namesakes: SmallInstallation) -> None:
+    expected = ask(namesakes, 3)
+    assert len(expected) == 3
+    path = newest_rows(namesakes)
+    namesakes.store(path)
+    alter(path, "row")
+
+    assert ask(namesakes, 3) == expected
+
+
+@pytest.mark.parametrize("damage", ["altered", "forged", "none"])
+def test_without_a_whole_copy_it_is_said_which_file_and_what_to_do(
+    namesakes: SmallInstallation, damage: str
+) -> None:
+    path = newest_rows(namesakes)
+    if damage != "none":
+        namesakes.store(path)
+        for copy in namesakes.versions[-2:]:
+            # A forged copy claims the same code, and has rows under keys that nobody has.
+            alter(copy, "row" if damage == "altered" else "key")
+    alter(path, "row")
+
+    with pytest.raises(SealError, match=f"data: {CASE}/ingest/rows.parquet") as error:
+        ask(namesakes, 3)
+    assert f"use case {CASE}" in str(error.value)
+    assert "dvc checkout" in str(error.value)
+
+
+def test_a_use_case_that_nobody_declares_is_not_named(namesakes: SmallInstallation) -> None:
+    alter(newest_rows(namesakes), "row")
+    places = version_places(namesakes.workspace)
+
+    with pytest.raises(SealError, match="use case that is gone"):
+        find_carriers(TERMS, places, namesakes.keys, [], lambda _: None)
