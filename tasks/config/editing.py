@@ -43,8 +43,11 @@ def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> Non
         )
     # Whole or not at all: what people wrote stands nowhere else before they commit it.
     draft = path.with_name(f".{path.name}.draft")
+    # What lies there was left, or put there: a link would have another file written over.
+    draft.unlink(missing_ok=True)
     try:
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("x", encoding="utf-8") as stream:
+            stream.write(text)
         shutil.copymode(path, draft)
         draft.replace(path)
     finally:

@@ -197,7 +197,10 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
     values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
     # Whole or not at all: whoever is in the file already has keys that only it names.
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # What lies there was left, or put there: a link would have another file written over.
+    draft.unlink(missing_ok=True)
+    with draft.open("x", encoding="utf-8") as stream:
+        stream.write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     draft.replace(path)
 
 

@@ -75,7 +75,10 @@ def convert_log(log_folder: Path, database: str, events_path: Path) -> int:
             stream.flush()
             os.fsync(stream.fileno())
     draft = places_path.with_name(f"{PLACES}.draft")
-    draft.write_bytes(canonical(ends))
+    # What lies there was left, or put there: a link would have another file written over.
+    draft.unlink(missing_ok=True)
+    with draft.open("xb") as stream:
+        stream.write(canonical(ends))
     draft.replace(places_path)
     return len(events)
 

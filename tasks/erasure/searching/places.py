@@ -129,10 +129,13 @@ class StoredFile:
 
         path = Path(self.path)
         draft = path.with_name(f".{path.name}.draft")
+        # What lies there was left, or put there: a link would have another file written over.
+        draft.unlink(missing_ok=True)
         try:
             # The mode before the content: what others may not read they may not read in a draft.
-            draft.touch(mode=0o600)
-            draft.write_bytes(content)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
             draft.chmod(path.stat().st_mode & 0o777)
             draft.replace(path)
         finally:

@@ -1,6 +1,5 @@
 """Fields are set in a file that people wrote, and nothing else in it changes."""
 
-import errno
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import yaml
 from tasks.config.editing import set_fields
 from tasks.errors import ConfigError
 from tests.cases import write_case_text
+from tests.full_disk import files_of_at_most
 
 TEXT = """\
 # what this is about
@@ -80,18 +80,22 @@ def test_another_way_of_writing_is_left_alone_and_said(tmp_path: Path, text: str
     assert (tmp_path / "configs" / "loan" / "case.yaml").read_text() == text
 
 
-def test_a_disk_that_is_full_leaves_the_file_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     write_case_text(tmp_path, "bank", TEXT)
     folder = tmp_path / "configs" / "bank"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def write_half(path: Path, text: str, **_: object) -> int:
-        path.write_bytes(text.encode()[:10])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", write_half)
-    with pytest.raises(OSError, match="No space"):
+    with files_of_at_most(10), pytest.raises(OSError, match="too large"):
         set_fields("bank", FIELDS, tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_link_that_was_put_in_the_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
+    write_case_text(tmp_path, "bank", TEXT)
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    path = tmp_path / "configs" / "bank" / "case.yaml"
+    path.with_name(".case.yaml.draft").symlink_to(precious)
+    set_fields("bank", FIELDS, tmp_path)
+    assert precious.read_text() == "precious"
+    assert not path.is_symlink()

@@ -1,6 +1,5 @@
 """Two people to open a key: who they are, what they open together, and what is refused."""
 
-import errno
 import json
 from base64 import b64decode, b64encode
 from datetime import date
@@ -23,6 +22,7 @@ from tasks.keystore.custodians import (
     read_private_key,
     unseal_by_two,
 )
+from tests.full_disk import files_of_at_most
 from tests.installations import installation_at
 
 KEY = bytes(range(64))
@@ -225,20 +225,26 @@ def test_a_name_that_nobody_could_read_or_that_is_a_path_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_is_full_leaves_the_custodians_as_they_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_leaves_the_custodians_as_they_were(tmp_path: Path) -> None:
     new_custodian("ada", tmp_path / "ada.pem", tmp_path)
     before = (tmp_path / CUSTODIANS).read_bytes()
 
-    def write_half(path: Path, text: str, **_: object) -> int:
-        path.write_bytes(text.encode()[:10])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", write_half)
-    with pytest.raises(OSError, match="No space"):
+    # The private key has some 120 bytes, the file of two custodians more than 150.
+    with files_of_at_most(150), pytest.raises(OSError, match="too large"):
         new_custodian("ben", tmp_path / "ben.pem", tmp_path)
+    assert (tmp_path / "ben.pem").exists()
     assert (tmp_path / CUSTODIANS).read_bytes() == before
+
+
+def test_a_link_that_was_put_in_the_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    path = tmp_path / CUSTODIANS
+    path.parent.mkdir(parents=True)
+    path.with_suffix(".draft").symlink_to(precious)
+    new_custodian("ada", tmp_path / "ada.pem", tmp_path)
+    assert precious.read_text() == "precious"
+    assert not path.is_symlink()
 
 
 def test_a_new_custodian_s_public_key_belongs_to_the_private_one(tmp_path: Path) -> None:
