@@ -1,5 +1,6 @@
 """Facts about the ledger as a whole: its audit log, its erasures, its tests, what is in force."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tasks.attestation.predicates.erasure import ErasureReceipt
@@ -15,12 +16,12 @@ ERASURES = "admit/erasures.json"
 
 
 def find_audit(evidence: SignedFiles) -> Lookup:
-    """Return how many events of the audit log are signed for."""
+    """Return how many events of the audit log are signed for, each counted once."""
     batches = evidence.log.statements(AuditBatch)
     if not batches:
         return Lacking("no batch of the audit log is signed for")
 
-    events = sum(batch.predicate.events for batch in batches)
+    events = _count_events(batch.predicate for batch in batches)
     text = f"{events} audit events in {len(batches)} signed batches"
     return Claim(text, _ends(evidence, batches))
 
@@ -89,6 +90,27 @@ def find_tests(evidence: ReleaseStanding, tests: tuple[str, ...]) -> Lookup:
         skipped = len(tests) - len(passed)
         return Lacking(f"{skipped} of {len(tests)} tests did not run on {day}")
     return Claim(f"{len(tests)} tests passed on {day}", (evidence.refer(run),))
+
+
+def _count_events(batches: Iterable[AuditBatch]) -> int:
+    """Return how many lines batches in log order hold, without those of a batch within another.
+
+    Known lines are signed for again where the mark of what was signed is lost. A file only grows,
+    and a mark is where some batch ended: whatever holds lines twice holds whole batches.
+    """
+    by_file: dict[str, list[AuditBatch]] = {}
+    for batch in batches:
+        counted = by_file.setdefault(batch.file, [])
+        while counted and _holds(batch, counted[-1]):
+            counted.pop()
+        if not counted or not _holds(counted[-1], batch):
+            counted.append(batch)
+
+    return sum(batch.events for counted in by_file.values() for batch in counted)
+
+
+def _holds(outer: AuditBatch, inner: AuditBatch) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _ends(evidence: ReleaseStanding, signed: tuple[Signed[Any], ...]) -> tuple[Reference, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tasks.formats.regular_file import read_regular_file
 from tasks.gates import Outcome
 from tasks.verifier.statement_index import Signed
 from tests.tasks.dossier.making import GOVERNANCE, SmallDossier
-from tests.tasks.predicate_samples import CODE, REFUSAL
+from tests.tasks.predicate_samples import BATCH, CODE, REFUSAL
 
 # Each reference, and a stage or gate whose statement it cannot do without.
 DEPENDING = {
@@ -152,6 +153,27 @@ def with_lock(signed: Signed[Provenance], lock_sha256: str) -> Signed[Provenance
     return replace(signed, predicate=replace(signed.predicate, run=run))
 
 
+@pytest.mark.parametrize(
+    ("batches", "events"),
+    [
+        ([(0, 10, 2), (10, 30, 3)], 5),
+        ([(0, 10, 2), (10, 30, 3), (0, 40, 6)], 6),  # the mark was lost
+        ([(0, 10, 2), (10, 30, 3), (30, 35, 1), (10, 40, 5)], 7),  # an older mark was restored
+        ([(0, 10, 2), (0, 10, 2)], 2),
+        ([(0, 10, 2), (5, 10, 1)], 2),
+    ],
+)
+def test_an_event_that_was_signed_for_twice_counts_once(
+    fresh: SmallDossier, batches: list[tuple[int, int, int]], events: int
+) -> None:
+    for start, end, count in batches:
+        batch = replace(BATCH, start=start, end=end, events=count)
+        fresh.signed_log.say(batch, Artefact(f"audit/{batch.file}", "6" * 64))
+    found = fresh.subject().evidence.find("audit")
+    assert isinstance(found, Claim)
+    assert found.text == f"{events} audit events in {len(batches)} signed batches"
+
+
 def test_a_file_of_the_case_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     signed = b"reasons: []\n"
     pinned = {"reasons": {"path": "reasons.yaml", "sha256": sha256(signed).hexdigest()}}
@@ -159,7 +181,7 @@ def test_a_file_of_the_case_is_read_once(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "reasons.yaml"
     path.write_bytes(signed)
 
-    def exchanged(place: Path, **limits: int) -> bytes:
+    def exchanged(place: Path, **limits: Any) -> bytes:
         content = read_regular_file(place, **limits)
         place.write_bytes(b"reasons: [forged]\n")
         return content
