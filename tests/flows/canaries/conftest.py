@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -117,15 +118,28 @@ def erasure(ground: Ground, dry_run: DryRun) -> Erasure:
 
 
 def _fail_to_erase(ground: Ground, person: Canary) -> Done:
-    """Erase a person while rows of the newest version are damaged in a remote; then mend them."""
+    """Erase a person while every copy of the newest version's rows is damaged; then mend them."""
     rows = ground.workspace.path("ingest/rows.parquet").read_bytes()
-    (key,) = (key for key, content in ground.stored_objects() if content == rows)
-    ground.bucket.put_object(Bucket=BUCKET, Key=key, Body=_damage_first_rows(rows))
     further = [part for email in person.further_emails for part in ("--also", email)]
     command = (CASE, "--subject", person.email, *further, "--search-texts")
+
+    (key,) = (key for key, content in ground.stored_objects() if content == rows)
+    files = [path for path in ground.stored_files() if path.read_bytes() == rows]
+    assert len(files) >= 3, files  # the working tree's, the cache's and that of the other remote
+    damaged = _damage_first_rows(rows)
+    _write_copies(ground, key, files, damaged)
     done = run_erase(ground, *command, check=False)
-    ground.bucket.put_object(Bucket=BUCKET, Key=key, Body=rows)
+    _write_copies(ground, key, files, rows)
     return done
+
+
+def _write_copies(ground: Ground, key: str, files: Sequence[Path], content: bytes) -> None:
+    ground.bucket.put_object(Bucket=BUCKET, Key=key, Body=content)
+    for path in files:
+        mode = path.stat().st_mode
+        path.chmod(0o600)  # DVC's cache may only be read
+        path.write_bytes(content)
+        path.chmod(mode)
 
 
 def _damage_first_rows(sealed: bytes) -> bytes:

@@ -75,6 +75,14 @@ class Ground:
             body = bucket.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"]
             yield entry["Key"], body.read()
 
+    def stored_files(self) -> Iterator[Path]:
+        """Yield every Parquet file and object of DVC's, of the checkout and of its remote."""
+        for folder in (self.workspace.root, self.remote):
+            for path in folder.rglob("*"):
+                is_object = "files" in path.parts or path.suffix == ".parquet"
+                if is_object and path.is_file() and not path.is_symlink():
+                    yield path
+
     @property
     def scratch(self) -> Path:
         return self.workspace.root.parent / "scratch"
