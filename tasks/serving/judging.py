@@ -1,16 +1,19 @@
 """Whether a model of these bytes may decide today, under this name: by the ledger alone."""
 
+import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 from tasks.attestation.predicates.erasure import ErasureStatement
 from tasks.attestation.roles import ERASURE
 from tasks.config.sources import today
 from tasks.erasure.policy import ErasureParams
 from tasks.errors import EvidenceError, PortcullisError, Refusal, RefusalKind
-from tasks.formats.digests import sha256_of
+from tasks.formats.regular_file import read_regular_file
 from tasks.notary.notary import open_ledger, trusted_root
 from tasks.path import SEALING
 from tasks.pipeline.stores import find_in_cache
@@ -158,10 +161,10 @@ def _outdated(
 ) -> tuple[Refusal, ...]:
     """Return whether too many were erased since, by the model's own files, wherever they lie."""
     try:
-        rows = _find_file(chain, ROWS, installation, None)
-        report = _find_file(chain, REPORT, installation, published_report)
+        report = _read_file(chain, REPORT, installation, published_report)
         stage_run = StageRun("register", chain.case, installation)
-        reasons = find_outdated_reasons(stage_run, rows, report)
+        with _open_file(chain, ROWS, installation) as rows:
+            reasons = find_outdated_reasons(stage_run, rows, report)
     except PortcullisError as error:
         # Whoever cannot count must not pass: a missing file is a reason, as a number above the
         # limit is.
@@ -221,13 +224,49 @@ def erasures_since_rows(log: Log, chain: Chain) -> tuple[ErasureStatement, ...] 
     return tuple(signed.predicate for signed in signed_since if signed.index > begun)
 
 
-def _find_file(chain: Chain, name: str, installation: Installation, published: Path | None) -> Path:
-    """Return a file that a model was made with, by the digest that was signed for.
-
-    In `data/` of this checkout, as it was published with the model, or in DVC's cache.
+def _read_file(
+    chain: Chain, name: str, installation: Installation, published: Path | None
+) -> bytes:
+    """Return a small file that a model was made with, by the digest that was signed for.
 
     Raises:
         EvidenceError: It lies nowhere here.
+    """
+    for path, sha256 in _places_of(chain, name, installation, published):
+        # What cannot be read is not there; the next place may have it.
+        with suppress(OSError):
+            content = read_regular_file(path)
+            if hashlib.sha256(content).hexdigest() == sha256:
+                return content
+    raise _lies_nowhere(chain, name)
+
+
+@contextmanager
+def _open_file(chain: Chain, name: str, installation: Installation) -> Iterator[IO[bytes]]:
+    """Yield the same of a large one, open: by its path, another file could be read than digested.
+
+    Raises:
+        EvidenceError: It lies nowhere here.
+    """
+    for path, sha256 in _places_of(chain, name, installation, None):
+        try:
+            stream = path.open("rb")
+        except OSError:
+            continue
+        with stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() == sha256:
+                stream.seek(0)
+                yield stream
+                return
+    raise _lies_nowhere(chain, name)
+
+
+def _places_of(
+    chain: Chain, name: str, installation: Installation, published: Path | None
+) -> Iterator[tuple[Path, str]]:
+    """Yield where a file may lie that a model was made with, and the digest that it has to have.
+
+    In `data/` of this checkout, as it was published with the model, or in DVC's cache.
     """
     full_name = f"{chain.case}/{name}"
     artefact = next(
@@ -239,19 +278,22 @@ def _find_file(chain: Chain, name: str, installation: Installation, published: P
         ),
         None,
     )
-    if artefact is not None:
-        # In the order of what they cost; each counts by its digest, so it does not matter who put
-        # it there.
-        places = [installation.workspace / "data" / full_name, published]
-        for place in filter(None, places):
-            if place.is_file() and sha256_of(place) == artefact.sha256:
-                return place
-        cached = find_in_cache(artefact.md5, installation.workspace)
-        if cached is not None and sha256_of(cached) == artefact.sha256:
-            return cached
+    if artefact is None:
+        return
 
-    raise EvidenceError(
-        f"data/{full_name}",
+    # In the order of what they cost; each counts by its digest, so it does not matter who put it
+    # there.
+    for place in (installation.workspace / "data" / full_name, published):
+        if place is not None and place.is_file():
+            yield place, artefact.sha256
+    cached = find_in_cache(artefact.md5, installation.workspace)
+    if cached is not None:
+        yield cached, artefact.sha256
+
+
+def _lies_nowhere(chain: Chain, name: str) -> EvidenceError:
+    return EvidenceError(
+        f"data/{chain.case}/{name}",
         expected="what the model was trained with, here or in DVC's cache",
         found="other bytes, or none, so that nobody can count who was erased since",
         remedy="Check out the release that made it, and `dvc pull`.",

@@ -7,11 +7,12 @@ keys are destroyed. Whose key was destroyed before training was not learnt from.
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import IO, Any
 
 from tasks.config.sources import today
 from tasks.erasure.policy import ErasureParams, RetrainAfter
 from tasks.errors import EvidenceError, SealError
-from tasks.formats.strict_json import read_json
+from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.sealed.objects import SealedFile
 from tasks.stages.workspace import StageRun
 
@@ -42,7 +43,7 @@ class ErasedSinceTraining:
 
 
 def find_outdated_reasons(
-    stage_run: StageRun, rows: Path | None = None, report: Path | None = None
+    stage_run: StageRun, rows: IO[bytes] | None = None, report: bytes | None = None
 ) -> tuple[str, ...]:
     """Return why a model may not be registered, or serve, any more; empty: it may.
 
@@ -50,14 +51,13 @@ def find_outdated_reasons(
 
     Args:
         stage_run: Of the use case, for its limits and its key store.
-        rows: What the model was trained on; None for what lies in `data/`.
-        report: The report of its training; likewise.
+        rows: What the model was trained on, open: a path might lead to another file by the time
+            it is read. None for what lies in `data/`.
+        report: The report of its training, as bytes; likewise.
     """
     limit = stage_run.params(ErasureParams, "erasure").retrain_after
     values = (
-        stage_run.read_json("train", "report.json")
-        if report is None
-        else read_json(report, "the report of training", remedy="Release the model again.")
+        stage_run.read_json("train", "report.json") if report is None else _parse_report(report)
     )
     training_rows = values.get("rows") if isinstance(values, dict) else None
     shredded = training_rows.get("people_shredded") if isinstance(training_rows, dict) else None
@@ -74,8 +74,20 @@ def find_outdated_reasons(
     return (reason,) if reason else ()
 
 
+def _parse_report(report: bytes) -> Any:
+    try:
+        return parse_json(report)
+    except JsonFaultError as error:
+        raise EvidenceError(
+            "the report of training",
+            expected="JSON with each key once and finite numbers",
+            found=str(error),
+            remedy="Release the model again.",
+        ) from error
+
+
 def count_erased_since(
-    stage_run: StageRun, path: Path, shredded_at_training: int
+    stage_run: StageRun, rows: Path | IO[bytes], shredded_at_training: int
 ) -> ErasedSinceTraining:
     """Count whom of a dataset's people a model has learnt from that were erased since.
 
@@ -88,12 +100,13 @@ def count_erased_since(
             not of that training.
     """
     # Of the sealed file and not of unsealed rows: whoever was erased has no row left to count.
-    key_ids = SealedFile.open(path).key_ids()
+    shown = rows.as_posix() if isinstance(rows, Path) else "the rows of training"
+    key_ids = SealedFile.open(rows, shown).key_ids()
     destroyed = stage_run.keys.is_shredded(key_ids)
     live = stage_run.keys.by_id(key_ids)
     if unknown := len(key_ids) - len(destroyed) - len(live):
         raise EvidenceError(
-            path.as_posix(),
+            shown,
             expected="keys that this key store has or has destroyed",
             found=f"{unknown:,} that it never had",
             remedy="Restore the key store that belongs to this data.",
@@ -103,7 +116,7 @@ def count_erased_since(
     # earlier ones, and one below 0 would count from the end.
     if not 0 <= shredded_at_training <= len(destroyed):
         raise EvidenceError(
-            path.as_posix(),
+            shown,
             expected="at least as many destroyed keys as training left out",
             found=f"{len(destroyed):,}, where the report says {shredded_at_training:,}",
             remedy="Restore the key store as it was, or run `train` again.",

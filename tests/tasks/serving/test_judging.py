@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.attestation.statement import Artefact
 from tasks.erasure.statements import LedgerStatementLog, RequestStatement
 from tasks.serving import judge_serving
-from tasks.serving.judging import ROWS, erasures_since_rows
+from tasks.serving.judging import REPORT, ROWS, erasures_since_rows
+from tasks.stages.register.currency import find_outdated_reasons
 from tasks.verifier.lineage import MADE, MODEL, examine
 from tests.cases import change_case
 from tests.installations import installation_at
@@ -122,3 +124,18 @@ def test_without_a_word_about_training_nothing_can_be_counted(tmp_path: Path) ->
     log = SignedLog(tmp_path)
     read = log.read()
     assert erasures_since_rows(read, examine(read, SIGNED_CASE, digest(MODEL))) is None
+
+
+@pytest.mark.parametrize("name", [ROWS, REPORT])
+def test_what_is_counted_is_what_was_digested_whatever_lies_there_by_then(
+    registered: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def swap_and_count(*given: Any) -> tuple[str, ...]:
+        other = registered / "other"
+        other.write_text("{}")
+        other.replace(registered / "data" / CASE / name)
+        return find_outdated_reasons(*given)
+
+    monkeypatch.setattr("tasks.serving.judging.find_outdated_reasons", swap_and_count)
+    installation = installation_at(registered)
+    assert judge_serving(CASE, CASE, model_here(registered), installation) == ()
