@@ -108,6 +108,7 @@ ALLOWED_TEXTS = {
     ("flows/cli/privacy/erase.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/proof/keys.py", "error"): "handed to `describe_unreadable`, likewise",
     ("flows/cli/registry/promote.py", "error"): "handed to `describe_unreadable`, likewise",
+    ("tasks/attestation/signing_keys.py", "error"): "handed to `describe_unreadable`, likewise",
     ("tasks/clearance/attest_stage.py", "error"): "handed to `describe_unreadable`, likewise",
     ("tasks/clearance/policy.py", "error"): "handed to `describe_unreadable`, likewise",
     ("tasks/clearance/proposing.py", "error"): "handed to `describe_unreadable`, likewise",

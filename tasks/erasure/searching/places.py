@@ -133,9 +133,8 @@ class StoredFile:
         draft.unlink(missing_ok=True)
         try:
             # The mode before the content: what others may not read they may not read in a draft.
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
+            draft.touch(mode=0o600, exist_ok=False)
+            draft.write_bytes(content)
             draft.chmod(path.stat().st_mode & 0o777)
             draft.replace(path)
         finally:

@@ -155,7 +155,7 @@ def test_what_is_judged_has_the_digest_that_is_told(
     before = path.read_bytes()
     whole = read_regular_file
 
-    def exchanged(place: Path, **limits: int) -> bytes:
+    def exchanged(place: Path, **limits: Any) -> bytes:
         content = whole(place, **limits)
         change(register, party="Somebody Else")
         return content

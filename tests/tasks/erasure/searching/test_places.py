@@ -1,5 +1,6 @@
 """Places: every file once and in order, a sealed one known by its ends, a store that is down."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from tasks.erasure.searching.places import (
     version_places,
 )
 from tasks.errors import ServiceError
-from tests.full_disk import files_of_at_most
 from tests.tasks.erasure.small_installation import CASE, SmallInstallation, write
 
 
@@ -158,14 +158,15 @@ def test_a_draft_is_closed_to_others_and_goes_where_it_cannot_be_written(
     folder = Path(stored.path).parent
     before = sorted(folder.iterdir())
     modes: list[int] = []
-    open_descriptor = os.fdopen
 
-    def note_mode(descriptor: int, mode: str) -> Any:
-        modes.append(os.fstat(descriptor).st_mode & 0o777)
-        return open_descriptor(descriptor, mode)
+    def write_half(path: Path, content: bytes) -> int:
+        modes.append(path.stat().st_mode & 0o777)
+        with path.open("wb") as stream:
+            stream.write(content[:1])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", note_mode)
-    with files_of_at_most(1), pytest.raises(OSError, match="too large"):
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(OSError, match="No space"):
         stored.replace(b"new")
     assert modes == [0o600]
     assert sorted(folder.iterdir()) == before
