@@ -52,7 +52,8 @@ def test_fewer_than_ten_rows_are_told_as_ten() -> None:
 
 
 def test_an_accepted_version_of_no_row_has_nothing_to_compare_with() -> None:
-    cells = {"x": profile_column(pd.Series(["a"] * 20))}
+    accepted: pd.Series[Any] = pd.Series(["a"] * 20)
+    cells = {"x": profile_column(accepted)}
     frame = pd.DataFrame({"x": ["a", "b"]})
     codes = {"x": cell_codes(frame["x"], cells["x"])}
     assert compare_support(cells, 0, frame, codes, significance=0.005) == {}
