@@ -1,5 +1,6 @@
 """Two models of one use case in one registry, and the rule by which one follows the other."""
 
+import gc
 import shutil
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def promotable_pattern(signed_pattern: Path, tmp_path_factory: pytest.TempPathFa
         register(root)
         train_another(root)
         register(root)
+    gc.collect()  # as in `attested`: no database is closed while the folder is copied
     return folder
 
 
