@@ -22,7 +22,7 @@ DASH = "\u2014 "  # what each signature line begins with
 KEY_HASH_BYTES = 4
 TIME_BYTES = 8  # a cosignature begins with its time, in Unix seconds
 SIGNATURE_BYTES = 64  # of Ed25519 (RFC 8032)
-MOST_SIZE_DIGITS = 19  # of 2**63 - 1, the most that a database counts to
+MOST_SIZE_DIGITS = 100  # far more than any log has, and far fewer than `int` gives up on
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,8 @@ def test_threads_that_come_together_load_one_finder(monkeypatch: pytest.MonkeyPa
     loaded = []
 
     class SlowFinder:
+        kinds: frozenset[str] = frozenset()
+
         def __init__(self, *_: Any, **_options: Any) -> None:
             loaded.append(self)
             threading.Event().wait(0.05)
