@@ -23,7 +23,10 @@ from tests.tasks.verifier.signed_log import CASE, SignedLog, artefact_of, digest
 
 CHECKOUT = Path(__file__).parents[3]
 NAME = "loan-model"
-NOW = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 class Evidence:
@@ -42,8 +45,12 @@ class Evidence:
             self.log.say_judged(gate, plan=plan)
         self.log.say_decided("decide")
 
-    def decide(self, finished: str = NOW, name: str = NAME, **change: Any) -> int:
-        """Append a decision of `register`; return where it stands."""
+    def decide(self, finished: str = "", name: str = NAME, **change: Any) -> int:
+        """Append a decision of `register`, of now unless another time is named; return its place.
+
+        Of now, and not of when the tests were collected: a long run of them would be too old.
+        """
+        finished = finished or now()
         model = artefact_of(MODEL)
         run = replace(RUN, stage="register", finished=finished)
         summary = VerificationSummary.of(run, model, POLICY, (), (), name)
@@ -203,7 +210,7 @@ def test_a_key_that_was_revoked_decides_nothing(evidence: Evidence) -> None:
 
 def test_a_decision_by_a_key_of_another_role_counts_for_nothing(evidence: Evidence) -> None:
     model = artefact_of(MODEL)
-    run = replace(RUN, stage="register", finished=NOW)
+    run = replace(RUN, stage="register", finished=now())
     summary = VerificationSummary.of(run, model, POLICY, (), (), NAME)
     statement = summary.about(model)
     entry = evidence.log.append_all([sign(statement.to_bytes(), evidence.log.signers["gate"])])
