@@ -45,12 +45,12 @@ class Evidence:
             self.log.say_judged(gate, plan=plan)
         self.log.say_decided("decide")
 
-    def decide(self, finished: str = "", name: str = NAME, **change: Any) -> int:
+    def decide(self, finished: str | None = None, name: str = NAME, **change: Any) -> int:
         """Append a decision of `register`, of now unless another time is named; return its place.
 
         Of now, and not of when the tests were collected: a long run of them would be too old.
         """
-        finished = finished or now()
+        finished = now() if finished is None else finished
         model = artefact_of(MODEL)
         run = replace(RUN, stage="register", finished=finished)
         summary = VerificationSummary.of(run, model, POLICY, (), (), name)
