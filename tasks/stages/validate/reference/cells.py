@@ -80,8 +80,11 @@ def category_names(values: "pd.Series[float]") -> "pd.Series[str]":
 def _number_name(number: float) -> str:
     """Return a number in six digits, or in as many as tell it from its neighbours."""
     short = f"{number:g}"
+    # A source in single precision, as Stata's, holds 3.2 as 3.2000000476837158: it is the same
+    # category as 3.2. Of whole numbers no digit is a rounding.
+    is_rounded = not number.is_integer() and np.float32(short) == np.float32(number)
     # Of two groups 1000001 and 1000002 the small one would hide in the large one.
-    return short if float(short) == number else repr(float(number))
+    return short if is_rounded or float(short) == number else repr(float(number))
 
 
 def bin_names(edges: tuple[float, ...], spikes: tuple[float, ...]) -> list[str]:

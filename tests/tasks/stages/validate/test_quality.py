@@ -1,5 +1,7 @@
 """Each fault of a delivery, one at a time, and what the gate says about it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,13 @@ from tasks.config.case_files import CaseFile
 from tasks.config.cases import Columns
 from tasks.errors import DataError
 from tasks.gates import Check, Outcome
+from tasks.stages.ingest.sample.loan import real_rows
 from tasks.stages.validate.checks import ValidateCheck
 from tasks.stages.validate.expectations import ExpectationResult
 from tasks.stages.validate.judging import judge_quality
 from tasks.stages.validate.params import ValidateLimits, ValidateParams
 from tasks.stages.validate.quality import QualityReport, measure_quality
+from tasks.stages.validate.reference.cells import category_names
 from tasks.stages.validate.reference.profile import Profile, profile_jointly
 
 COLUMNS = Columns.model_validate(
@@ -144,6 +148,28 @@ def test_a_small_group_does_not_hide_behind_one_with_nearly_the_same_code() -> N
     checks, report = judged(coded)
     assert checks[ValidateCheck.SMALLEST_GROUP_ROWS].outcome is Outcome.FAIL
     assert report.group_rows == {"sex": {"1000001.0": 397, "1 other group": None}}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [
+        ([1, 2.0, 0.25], ["1", "2", "0.25"]),
+        (np.array([3.2, 10.6], np.float32).astype(float), ["3.2", "10.6"]),
+        ([3.200001, 3.200002], ["3.200001", "3.200002"]),
+        ([20_000_000.0, 20_000_001.0], ["2e+07", "20000001.0"]),
+    ],
+)
+def test_a_number_is_named_by_the_digits_that_tell_it_apart(
+    numbers: list[float], names: list[str]
+) -> None:
+    assert category_names(pd.Series(numbers, dtype="float64")).tolist() == names
+
+
+def test_the_real_rows_have_the_categories_that_were_accepted_for_them() -> None:
+    """What blocks the shipped case is its model, and no other spelling of a number."""
+    path = Path(__file__).parents[4] / "configs" / "loan" / "references" / "profile.json"
+    accepted = json.loads(path.read_text(encoding="utf-8"))["columns"]["unem"]["shares"]
+    assert set(category_names(real_rows(1989, 1)["unem"])) == set(accepted)
 
 
 def test_duplicates_count_across_people_only() -> None:
