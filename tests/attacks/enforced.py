@@ -22,6 +22,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.markers import Marker
+
+from tasks.supply_chain.locked import read_lock
 from tests.flows.workspace import CASE, make
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -220,6 +223,7 @@ def enforced_mode() -> Iterator[Enforced]:
         python = make_interpreter(folder / "venv")
         service = folder / "service"
         make(service, folder / "unused")
+        fit_lock(service, python)
         remote = folder / "remote.git"
         subprocess.run(["git", "clone", "-q", "--bare", str(service), str(remote)], check=True)
         subprocess.run(["git", "-C", str(remote), "branch", "-M", "main"], check=True)
@@ -331,6 +335,28 @@ def make_interpreter(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+def fit_lock(checkout: Path, python: Path) -> None:
+    """Take out of a checkout's lock what `python` needs and has no library of.
+
+    A marker may ask for the last part of a version, in which the system's Python differs from the
+    one that the libraries were chosen for: the gate of packages would rightly miss one.
+    """
+    lock = checkout / "requirements.lock"
+    version = _ask(python, "import platform; print(platform.python_version())")
+    text = lock.read_text(encoding="utf-8")
+    for package in read_lock(lock):
+        if package.is_for_this_machine:
+            continue
+        if Marker(package.marker).evaluate({"python_full_version": version}):
+            entry = rf"^{re.escape(package.name)}=={re.escape(package.version)} .*\n(?: .*\n)*"
+            text = re.sub(entry, "", text, flags=re.MULTILINE)
+    lock.write_text(text, encoding="utf-8")
+
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    amend = ["git", *identity, "commit", "-q", "--all", "--amend", "--no-edit"]
+    subprocess.run(amend, cwd=checkout, check=True)
+
+
 def why_not() -> str:
     """Return why enforced mode cannot be made here; empty where it can."""
     if os.getuid() != 0:
@@ -338,13 +364,14 @@ def why_not() -> str:
     if not SYSTEM_PYTHON.exists():
         return f"needs {SYSTEM_PYTHON}, which every account can start"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = subprocess.run(
-        [str(SYSTEM_PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
+    found = _ask(SYSTEM_PYTHON, "import sys; print('%d.%d' % sys.version_info[:2])")
     return "" if found == version else f"{SYSTEM_PYTHON} is {found}, the libraries are of {version}"
+
+
+def _ask(python: Path, program: str) -> str:
+    """Return what an interpreter prints, one line."""
+    command = [str(python), "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _is_orphan(name: str) -> bool:
