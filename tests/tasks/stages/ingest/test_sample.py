@@ -27,7 +27,8 @@ OF = {
 
 
 def sample(part: str, rows: int = 1989, of: str = "loan", seed: int = SEED) -> pd.DataFrame:
-    return generate(SampleSource(kind="sample", of=of, part=part, rows=rows, seed=seed, **OF))
+    source = SampleSource(kind="sample", of=of, part=part, rows=rows, seed=seed, **OF)
+    return pd.concat(generate(source), ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +157,9 @@ def test_a_larger_sample_extends_the_smaller_one_with_new_people_of_the_same_kin
     for name in larger.select_dtypes("number"):
         real, more = applications[name].dropna(), larger[name].dropna()
         assert abs(more.median() - real.median()) <= 0.1 * real.std() + 1e-9
-    original = real_rows(len(applications), SEED)
-    resampled = real_rows(50_000, SEED).iloc[len(applications) :].reset_index(drop=True)
+    original = pd.concat(real_rows(len(applications), SEED), ignore_index=True)
+    larger = pd.concat(real_rows(50_000, SEED), ignore_index=True)
+    resampled = larger.iloc[len(applications) :].reset_index(drop=True)
     for one, other in (
         ("obrat", "approve"),
         ("loanamt", "price"),

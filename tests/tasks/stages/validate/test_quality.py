@@ -169,7 +169,7 @@ def test_the_real_rows_have_the_categories_that_were_accepted_for_them() -> None
     """What blocks the shipped case is its model, and no other spelling of a number."""
     path = Path(__file__).parents[4] / "configs" / "loan" / "references" / "profile.json"
     accepted = json.loads(path.read_text(encoding="utf-8"))["columns"]["unem"]["shares"]
-    assert set(category_names(real_rows(1989, 1)["unem"])) == set(accepted)
+    assert set(category_names(pd.concat(real_rows(1989, 1))["unem"])) == set(accepted)
 
 
 def test_duplicates_count_across_people_only() -> None:
