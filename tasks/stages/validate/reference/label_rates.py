@@ -171,8 +171,13 @@ def _rates(
 
 
 def _coarse(rate: GroupRate) -> GroupRate:
-    """Return a rate of which only the next multiple of twenty rows is known."""
+    """Return a rate of which only the next multiple of twenty rows is known.
+
+    Of 20,000 rows and more that is so already: a rate is rounded to more than twenty of them.
+    """
     step = 2 * SMALLEST_CELL / rate.rows
+    if step <= STEP:
+        return rate
     rounded = round(min(round(rate.rate / step) * step, 1.0), 4)
     return GroupRate(rate=rounded, rows=rate.rows, step=round(step, 4))
 

@@ -65,6 +65,12 @@ def test_who_is_left_out_cannot_be_told_by_subtraction() -> None:
     assert left != pytest.approx(3, abs=0.5)
 
 
+def test_of_a_large_group_a_rate_says_no_more_than_twenty_rows_as_it_is() -> None:
+    """Twenty of two million are less than a rate is rounded to; they used to be a step of 0."""
+    rates = kept(frame(a=(1_400_000, 2_000_000), b=(150, 200), unknown=(3, 15)))
+    assert (rates["a"]["rate"], rates["a"]["step"]) == (0.7, 0.001)
+
+
 def test_where_enough_are_left_out_nothing_is_coarse() -> None:
     table = frame(a=(701, 1000), b=(150, 200), unknown=(30, 60))
     assert {rate["step"] for rate in kept(table).values()} == {0.001}
