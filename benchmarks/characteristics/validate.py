@@ -25,6 +25,7 @@ from tasks.config.cases import Columns, Role
 from tasks.config.sources import packaged_path
 from tasks.gates import Outcome
 from tasks.stages.ingest.joining import JoinedSources
+from tasks.stages.ingest.packed_table import PackedTable
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.sample.loan import BUREAU, real_rows
 from tasks.stages.validate.checks import ValidateCheck
@@ -255,7 +256,9 @@ class Case:
         kept = [column for column in named if column in rows or named[column].source == "derived"]
         columns = Columns.model_validate({column: named[column] for column in kept})
         ingest = self.ingest.model_copy(update={"base": "rows", "joins": ()})
-        sources = JoinedSources({"rows": rows}, columns, ingest, b"0" * 32, today=DAY)
+        sources = JoinedSources(
+            {"rows": PackedTable([rows])}, columns, ingest, b"0" * 32, today=DAY
+        )
         (joined,) = sources.parts(len(sources))
         return joined
 

@@ -7,7 +7,7 @@ that an erased person who is still delivered is known there.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,12 +20,11 @@ from tasks.engines import Engine
 from tasks.engines.local import OneProcess
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_forms, pseudonyms
-from tasks.stages.ingest.compressed_texts import BLOCK_ROWS, CompressedTexts
 from tasks.stages.ingest.deriving import derive
 from tasks.stages.ingest.matching import NO_KEY, KeyCodes, match_keys
+from tasks.stages.ingest.packed_table import BLOCK_ROWS, PackedTable
 from tasks.stages.ingest.params import Aggregate, IngestParams, Join
 from tasks.stages.ingest.third_persons import (
-    IDENTIFYING_ROLES,
     MaskedTexts,
     TextsOfPart,
     ThirdPersonMask,
@@ -46,11 +45,11 @@ class ErasureDays(Protocol):
         """Return how many subjects were erased."""
 
 
+NO_ROW = -1  # the place of no row of a source
 # Masked together: an engine has several such pieces on their way, which are small beside a row
-# group; and of compressed texts no more is unpacked for one.
+# group; and of packed columns no more is unpacked for one.
 MASKED_ROWS = BLOCK_ROWS
 NOBODY: Mapping[str, date] = {}
-NO_TEXTS: Mapping[str, CompressedTexts] = {}
 
 
 class SourceCount(BaseModel):
@@ -98,30 +97,28 @@ class JoinedSources:
     not in the result, nor are rows about subjects in `tombstones` that are not dated
     (`params.dated_by`) after the day of the erasure.
 
-    Texts are the most of the rows, and masking third persons makes them anew: it is done part by
-    part, so that both are never there whole. Those of the base source may come compressed.
+    Rows stay packed. Columns that a join or a rule reads are unpacked one at a time; all of them,
+    and third persons masked, part by part.
     """
 
     def __init__(
         self,
-        frames: MutableMapping[str, pd.DataFrame],
+        sources: Mapping[str, PackedTable],
         columns: Columns,
         params: IngestParams,
         secret: bytes,
         tombstones: ErasureDays = NOBODY,
-        texts: Mapping[str, CompressedTexts] = NO_TEXTS,
         *,
         today: date,
     ) -> None:
         """Join.
 
         Args:
-            frames: The sources. Of those that are joined, what is not needed any more is given up.
+            sources: What each source delivered.
             columns: How the use case declares its columns.
             params: How the sources are joined.
             secret: What pseudonyms are made with.
             tombstones: The days of erasures.
-            texts: Columns of the base source that its frame lacks, row by row.
             today: The day in UTC: nobody comes back by a row of a day to come.
 
         Raises:
@@ -129,11 +126,10 @@ class JoinedSources:
             DataError: A row names no subject, or no row is left.
         """
         subject = columns.only(Role.SUBJECT)
-        joined, self._counts = _join_all(
-            frames, params, subject, kept=set(columns.named(*IDENTIFYING_ROLES))
-        )
-        joined = _decode_and_derive(joined, params)
-        if nameless_rows := int(joined[subject].isna().sum()):
+        rows, self._counts = _join_all(sources, params, subject)
+        _decode_and_derive(rows, params)
+        subjects = rows[subject]
+        if nameless_rows := int(subjects.isna().sum()):
             raise DataError(
                 f"column `{subject}`",
                 expected="a subject for every row",
@@ -142,12 +138,13 @@ class JoinedSources:
                 "have the source mended.",
             )
 
-        self._subjects = pseudonyms(secret, joined[subject])
+        self._subjects = pseudonyms(secret, subjects)
+        del subjects
         self._people = pd.factorize(self._subjects)[0]
         self._mask = None
         if params.third_persons == "masked":
             # Before erased people's rows are left out: they are still mentioned in others' texts.
-            self._mask = ThirdPersonMask(joined, self._people, frames, columns, params)
+            self._mask = ThirdPersonMask(rows, self._people, sources, columns, params)
         self._masked = MaskedTexts()
 
         self._third_persons = params.third_persons
@@ -155,11 +152,10 @@ class JoinedSources:
         self._kept = [
             name for name, column in columns.root.items() if column.role is not Role.DROPPED
         ]
-        self._texts = texts
-        self._rows = joined[[name for name in self._kept if name not in texts]]
-        self._repeated_rows = self._count_repeated(joined[subject])
+        self._rows = rows.only(self._kept)
+        self._repeated_rows = self._count_repeated(rows[subject])
 
-        dates = joined[params.dated_by] if params.dated_by else None
+        dates = rows[params.dated_by] if params.dated_by else None
         is_left_out, self._returned_rows = find_erased(
             self._subjects, tombstones, dates, today=today
         )
@@ -220,7 +216,7 @@ class JoinedSources:
 
     def report(self) -> IngestReport:
         """Return what was done. What was masked is told of the parts that were taken."""
-        ratios = {name: float(self._is_missing(name)[self._places].mean()) for name in self._kept}
+        ratios = {name: float(self._rows.missing(name)[self._places].mean()) for name in self._kept}
         return IngestReport(
             rows=len(self._places),
             subjects=int(self.subjects.nunique()),
@@ -251,16 +247,8 @@ class JoinedSources:
         self._masked_texts(self._rows_at(places), places, self._masked)
 
     def _rows_at(self, places: "np.ndarray[Any, Any]") -> pd.DataFrame:
-        """Return some rows, numbered anew, with their texts unpacked; `places` are sorted."""
-        rows = self._rows.iloc[_as_slice(places)].reset_index(drop=True)
-        return _with_columns(
-            rows, {name: texts.take(places) for name, texts in self._texts.items()}
-        )[self._kept]
-
-    def _is_missing(self, name: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-        if name in self._texts:
-            return self._texts[name].is_missing
-        return self._rows[name].isna().to_numpy(bool)
+        """Return some rows, numbered anew; `places` are sorted."""
+        return self._rows.take(places, self._kept)
 
     @property
     def _masked_columns(self) -> list[str]:
@@ -333,13 +321,6 @@ def _slices(places: "np.ndarray[Any, Any]", rows_at_once: int) -> "Iterator[np.n
         yield places[start : start + rows_at_once]
 
 
-def _as_slice(places: "np.ndarray[Any, Any]") -> "slice | np.ndarray[Any, Any]":
-    """Return rows that follow each other as a slice, which copies nothing."""
-    if len(places) and places[-1] - places[0] + 1 == len(places):
-        return slice(int(places[0]), int(places[-1]) + 1)
-    return places
-
-
 def _utc_times(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
     """Return ISO 8601 texts as times in UTC; a text that is not one is missing."""
     times = pd.to_datetime(dates, errors="coerce", utc=True, format="ISO8601")
@@ -347,40 +328,30 @@ def _utc_times(dates: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
 
 
 def _join_all(
-    frames: MutableMapping[str, pd.DataFrame],
-    params: IngestParams,
-    subject: str,
-    kept: Collection[str],
-) -> tuple[pd.DataFrame, dict[str, SourceCount]]:
-    """Return the base source's rows with every join's columns, and the counts of each source.
-
-    Of a source that is joined, its key and the columns of `kept` are left.
-    """
-    rows = frames[params.base]
-    base_rows = len(rows)
-    counts = {params.base: _count(base_rows, base_rows, base_rows, 0)}
+    sources: Mapping[str, PackedTable], params: IngestParams, subject: str
+) -> tuple[PackedTable, dict[str, SourceCount]]:
+    """Return the base source's rows with every join's columns, and the counts of each source."""
+    base = sources[params.base]
+    rows = base.only(base.columns)
+    counts = {params.base: _count(len(rows), len(rows), len(rows), 0)}
     for join in params.joins:
-        rows, counts[join.source] = _join_one(
-            rows, frames[join.source], join, is_subject=join.by == subject
+        counts[join.source] = _join_one(
+            rows, sources[join.source], join, is_subject=join.by == subject
         )
-        source = frames[join.source]
-        frames[join.source] = source[[name for name in source if name in {*kept, join.by}]]
     return rows, counts
 
 
-def _decode_and_derive(rows: pd.DataFrame, params: IngestParams) -> pd.DataFrame:
-    """Return the rows with codes for "not known" made missing, then with the derived columns.
+def _decode_and_derive(rows: PackedTable, params: IngestParams) -> None:
+    """Make codes for "not known" missing in the rows, then add the derived columns to them.
 
     In this order: a rule must not take a code for a value. A rule may read an earlier rule's
     column.
     """
-    decoded = {
-        name: rows[name].mask(rows[name].isin(codes)) for name, codes in params.missing.items()
-    }
-    rows = _with_columns(rows, decoded)
+    for name, codes in params.missing.items():
+        values = rows[name]
+        rows.set_column(name, values.mask(values.isin(codes)))
     for name, rule in params.derive.items():
-        rows = _with_columns(rows, {name: derive(name, rows, rule)})
-    return rows
+        rows.set_column(name, derive(name, rows.frame(dict.fromkeys(rule.inputs)), rule))
 
 
 def _with_columns(
@@ -391,27 +362,30 @@ def _with_columns(
 
 
 def _join_one(
-    rows: pd.DataFrame, source: pd.DataFrame, join: Join, *, is_subject: bool
-) -> tuple[pd.DataFrame, SourceCount]:
-    """Return `rows` with the columns of one more source at their right, in the same order."""
+    rows: PackedTable, source: PackedTable, join: Join, *, is_subject: bool
+) -> SourceCount:
+    """Add the columns of one more source to `rows`, at their right; return what became of it."""
     place = f"source `{join.source}`"
-    if join.by not in rows or rows[join.by].dtype != source[join.by].dtype:
+    if join.by not in rows or rows.dtype(join.by) != source.dtype(join.by):
         raise SourceError(
             place,
             expected=f"the key `{join.by}` on both sides, of one kind",
-            found="it on one side" if join.by not in rows else "two kinds",
+            found="two kinds" if join.by in rows else "it on one side",
             remedy="Mend `by`, or declare the column's `kind`.",
         )
 
     row_keys, source_keys = match_keys(rows[join.by], source[join.by], is_subject=is_subject)
     is_matched = (source_keys != NO_KEY) & np.isin(source_keys, row_keys)
-    matched = source[is_matched].assign(**{join.by: source_keys[is_matched]})
+    # Only what is read here; numbered by the place in the source.
+    read = dict.fromkeys((*join.agreeing, *join.inputs))
+    matched = source.frame(name for name in read if name != join.by)[is_matched]
+    matched[join.by] = source_keys[is_matched]
     agreeing_ratio = _require_agreement(place, rows, row_keys, matched, join)
-    # Both sides have these columns; the row keeps its own.
-    matched = matched.drop(columns=list(join.agreeing))
-    partners = _partners(place, matched, join)
+    aggregates = _aggregates(matched, join)
+    taken = _taken_rows(place, matched, join)
+    partners = aggregates.index if taken is None else taken.index
 
-    without_partner_rows = int((~np.isin(row_keys, partners.index)).sum())
+    without_partner_rows = int((~np.isin(row_keys, partners)).sum())
     if join.required and without_partner_rows:
         raise SourceError(
             place,
@@ -420,16 +394,23 @@ def _join_one(
             remedy="Ask its owner for the rest, or set `required: false`.",
         )
 
-    added = partners.reindex(row_keys).set_axis(rows.index)
-    # Nobody's rows are none: only of a row without a key it is not known how many there are.
-    counts = [name for name, rule in join.aggregate.items() if rule.by in ("count", "distinct")]
-    added.loc[row_keys != NO_KEY, counts] = added.loc[row_keys != NO_KEY, counts].fillna(0.0)
-    count = _count(len(source), len(matched), len(partners), without_partner_rows, agreeing_ratio)
-    return pd.concat([rows, added], axis=1), count
+    if taken is not None:
+        places = taken.reindex(row_keys, fill_value=NO_ROW).to_numpy()
+        for name in source.columns:
+            # Both sides have the key, and what has to agree; the row keeps its own.
+            if name not in {join.by, *join.agreeing}:
+                rows.set_column(name, source[name].reindex(places).reset_index(drop=True))
+    for name, rule in join.aggregate.items():
+        values = aggregates[name].reindex(row_keys).reset_index(drop=True)
+        if rule.by in ("count", "distinct"):
+            # Nobody's rows are none: only of a row without a key it is not known how many.
+            values = values.mask(values.isna() & (row_keys != NO_KEY), 0.0)
+        rows.set_column(name, values)
+    return _count(len(source), len(matched), len(partners), without_partner_rows, agreeing_ratio)
 
 
 def _require_agreement(
-    place: str, rows: pd.DataFrame, row_keys: KeyCodes, matched: pd.DataFrame, join: Join
+    place: str, rows: PackedTable, row_keys: KeyCodes, matched: pd.DataFrame, join: Join
 ) -> float | None:
     """Return the share of matched rows that agree with their partner; None where nothing has to.
 
@@ -442,7 +423,7 @@ def _require_agreement(
     if join.agree is None:
         return None
 
-    first_of_key = rows[list(join.agree.columns)].set_axis(row_keys)
+    first_of_key = rows.frame(join.agree.columns).set_axis(row_keys)
     first_of_key = first_of_key[~first_of_key.index.duplicated()]
     own = first_of_key.reindex(matched[join.by].to_numpy())
     is_compared = np.ones(len(matched), dtype=bool)
@@ -470,14 +451,20 @@ def _require_agreement(
     return round(ratio, 6)
 
 
-def _partners(place: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
-    """Return one row per key, indexed by the key: the row that is taken, then the aggregates."""
+def _aggregates(matched: pd.DataFrame, join: Join) -> pd.DataFrame:
+    """Return one row per key, indexed by the key: what is counted or summed of its rows."""
     groups = matched.groupby(join.by, sort=False)
-    aggregates = pd.DataFrame(
-        {name: _aggregate(groups, rule) for name, rule in join.aggregate.items()}
-    )
+    return pd.DataFrame({name: _aggregate(groups, rule) for name, rule in join.aggregate.items()})
+
+
+def _taken_rows(place: str, matched: pd.DataFrame, join: Join) -> "pd.Series[int] | None":
+    """Return the place of the row that is taken of each key, indexed by it; None of a log.
+
+    Raises:
+        SourceError: A key has several rows, and the join does not say which is taken.
+    """
     if join.take == "none":
-        return aggregates
+        return None
 
     if join.take == "latest":
         # Stable, so that of two rows with one time the later one in the delivery is taken, always.
@@ -491,9 +478,7 @@ def _partners(place: str, matched: pd.DataFrame, join: Join) -> pd.DataFrame:
             found=f"{repeated_keys:,} more",
             remedy="Mend the delivery, or set `take: latest` with `order_by`.",
         )
-
-    taken = matched.set_index(join.by)
-    return taken.join(aggregates) if join.aggregate else taken
+    return pd.Series(matched.index, matched[join.by])
 
 
 def _order_of(place: str, values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -5,7 +5,6 @@ import logging
 from tasks.config.sources import Sources, lapsed, today
 from tasks.errors import AgreementError, DataError
 from tasks.keystore.tombstone_events import readmit_subjects
-from tasks.stages.ingest.compressed_texts import CompressedTexts, compress_texts
 from tasks.stages.ingest.joining import JoinedSources
 from tasks.stages.ingest.params import IngestParams, check_wiring
 from tasks.stages.ingest.reading import ExpectedDelivery, read_source
@@ -44,30 +43,26 @@ def run(stage_run: StageRun) -> None:
 
     # Before anything is read: whoever is erased from here on gets no new key while rows are sealed.
     tombstones = stage_run.erased
-    frames = {}
-    texts: dict[str, CompressedTexts] = {}
+    tables = {}
     with under_way("reading sources", len(sources.root), "sources") as work:
         for name, source in sources.root.items():
-            frames[name] = read_source(
+            tables[name] = read_source(
                 source, ExpectedDelivery.of(name, stage_run.columns, params), settings
             )
             work.advance()
-            logger.info("%s: %d rows", name, len(frames[name]))
-            if name == params.base:
-                frames[name], texts = compress_texts(frames[name], stage_run.columns, params)
+            logger.info("%s: %d rows", name, len(tables[name]))
 
-    delivered = sum(len(frame) for frame in frames.values())
+    delivered = sum(len(table) for table in tables.values())
     with under_way("joining rows"):
         joined = JoinedSources(
-            frames,
+            tables,
             stage_run.columns,
             params,
             stage_run.secret("pseudonym"),
             tombstones,
-            texts,
             today=today(settings),
         )
-    frames.clear()  # what no row took of them is not needed any more
+    tables.clear()  # what no row took of them is not needed any more
     # Keys of erased subjects are destroyed: those who came back need new ones before rows are
     # sealed.
     if joined.is_anybody_back:

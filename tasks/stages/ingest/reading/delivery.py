@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class FaultyBlockError(Exception):
+    """Some rows of a delivery are not of the declared kinds: the whole has to be looked at.
+
+    How a fault is told hangs on all of its rows.
+    """
+
+
 @dataclass(frozen=True)
 class ExpectedDelivery:
     """The columns that a source may and must deliver, and those of them that are read."""

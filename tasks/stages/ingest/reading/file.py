@@ -7,7 +7,7 @@ place (`_reading`) and replaced by one line that names the place of the fault.
 import codecs
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -17,8 +17,13 @@ from tasks.config.sources import Dialect, FileSource, is_absent
 from tasks.errors import ServiceError, SourceError
 from tasks.formats.shown import kind_of_error, shown_name
 from tasks.formats.strict_json import parse_json
-from tasks.stages.ingest.reading.delivery import ExpectedDelivery, convert_columns, kinds_error
-from tasks.stages.ingest.reading.kinds import numbers_of_text
+from tasks.stages.ingest.reading.delivery import (
+    ExpectedDelivery,
+    FaultyBlockError,
+    convert_columns,
+    kinds_error,
+)
+from tasks.stages.ingest.reading.kinds import ColumnFault, numbers_of_text
 from tasks.under_way import under_way
 
 if TYPE_CHECKING:
@@ -29,10 +34,31 @@ NO_NUMBER = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "."]
 
 START_BYTES = 1 << 16  # by which an encoding is told
 SAMPLE_BYTES = 1 << 22  # a thousand rows of four kilobytes
+PARQUET_ROWS = 65_536
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
 
 # Arrow knows a local file's compression by its name; of a remote stream it sees no name.
 COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
+
+
+def blocks_of_file(source: FileSource, expected: ExpectedDelivery) -> "Iterator[pd.DataFrame]":
+    """Yield the rows of a file source under the names of the use case, some at a time.
+
+    Lines of JSON come as one block.
+
+    Raises:
+        FaultyBlockError: A CSV file has a value of another kind.
+    """
+    path = source.path.removeprefix("file://")
+    delivered = expected.as_delivered(source.rename)
+    if source.format == "csv":
+        blocks = blocks_of_csv(path, delivered, dialect=source.dialect)
+    elif source.format == "parquet":
+        blocks = _blocks_of_parquet(path, delivered)
+    else:
+        blocks = iter((_read_jsonl(path, delivered),))
+    for block in blocks:
+        yield block.rename(columns=source.rename)
 
 
 def read_file(source: FileSource, expected: ExpectedDelivery) -> "pd.DataFrame":
@@ -42,7 +68,7 @@ def read_file(source: FileSource, expected: ExpectedDelivery) -> "pd.DataFrame":
     if source.format == "csv":
         frame = read_csv(path, delivered, dialect=source.dialect)
     elif source.format == "parquet":
-        frame = _read_parquet(path, delivered)
+        frame = _whole(_blocks_of_parquet(path, delivered))
     else:
         frame = _read_jsonl(path, delivered)
     return frame.rename(columns=source.rename)
@@ -60,8 +86,45 @@ def read_first_rows(
         with _reading(path, delivered, "JSON lines") as open_stream:
             frame = _read_lines(open_stream, delivered, most_rows)
     else:
-        frame = _read_parquet(path, delivered, most_rows=most_rows)
+        frame = _first(_blocks_of_parquet(path, delivered), most_rows)
     return frame.rename(columns=source.rename)
+
+
+def blocks_of_csv(
+    path: str,
+    expected: ExpectedDelivery,
+    *,
+    row_key: str | None = None,
+    dialect: Dialect = Dialect(),  # noqa: B008 # frozen
+) -> "Iterator[pd.DataFrame]":
+    """Yield the rows of a CSV file (with a header; plain, gzip or bzip2), some at a time.
+
+    A row with fewer or more fields than the header is refused, and so is a last line without an
+    end: both are what a file that was cut short ends with. `row_key` is the name of a column of row
+    numbers (1, 2, 3, …) to add. Quotes, commas and encoding are those of RFC 4180, or `dialect`'s.
+
+    Raises:
+        FaultyBlockError: A value of a column of numbers is none.
+    """
+    from pyarrow import ArrowInvalid
+
+    with _csv_of(path, expected, row_key, dialect) as (open_stream, read):
+        # Arrow converts numbers, ten times as fast as anything here, unless thousands have a sign.
+        numbers = expected.numbers & set(read)
+        as_texts = numbers if dialect.thousands else frozenset()
+        first_row = 1
+        try:
+            for block in _arrow_blocks(open_stream, read, numbers - as_texts, dialect):
+                if _convert_texts(block, as_texts, dialect):
+                    raise FaultyBlockError
+                if row_key:
+                    block.insert(0, row_key, range(first_row, first_row + len(block)))
+                    first_row += len(block)
+                yield block
+        except ArrowInvalid as error:
+            if "conversion error to double" not in str(error):
+                raise
+            raise FaultyBlockError from None
 
 
 def read_csv(
@@ -72,12 +135,33 @@ def read_csv(
     dialect: Dialect = Dialect(),  # noqa: B008 # frozen
     most_rows: int | None = None,
 ) -> "pd.DataFrame":
-    """Return the rows of a CSV file (with a header; plain, gzip or bzip2), or its first rows.
+    """Return the rows of a CSV file, or its first ones, read as texts.
 
-    A row with fewer or more fields than the header is refused, and so is a last line without an
-    end: both are what a file that was cut short ends with. `row_key` is the name of a column of row
-    numbers (1, 2, 3, …) to add. Quotes, commas and encoding are those of RFC 4180, or `dialect`'s.
+    So each column with a fault, and its rows, can be told. Of the first rows they are not:
+    `sync --sources` tells them together with all others.
+
+    Raises:
+        SourceError: A column is not of its kind; names the columns and how many rows are wrong.
     """
+    with _csv_of(path, expected, row_key, dialect) as (open_stream, read):
+        size = None if most_rows is None else SAMPLE_BYTES
+        blocks = _arrow_blocks(open_stream, read, frozenset(), dialect, size)
+        frame = _whole(blocks) if most_rows is None else _first(blocks, most_rows)
+        faults = _convert_texts(frame, expected.numbers & set(read), dialect)
+        if faults and most_rows is None:
+            _, others = convert_columns(frame, replace(expected, read=tuple(read)))
+            told = {fault.column: fault for fault in (*others, *faults)}
+            raise kinds_error([told[name] for name in read if name in told], expected)
+    if row_key:
+        frame.insert(0, row_key, range(1, len(frame) + 1))
+    return frame
+
+
+@contextmanager
+def _csv_of(
+    path: str, expected: ExpectedDelivery, row_key: str | None, dialect: Dialect
+) -> Iterator[tuple[Callable[[], Any], list[str]]]:
+    """Give a function that opens a CSV file whose header is as declared, and the names to read."""
     names: list[str] = []
     with _reading(path, expected, "CSV", names) as open_stream:
         # The header first: which types to read depends on which columns there are.
@@ -87,40 +171,15 @@ def read_csv(
             names += _names_of_csv(stream, dialect)
         _check_delimiter(names, expected, dialect)
         expected.check_names([*names, *([row_key] if row_key else ())])
-
-        table = _read_rows(open_stream, expected, names, dialect, most_rows)
-    frame: pd.DataFrame = table
-    if row_key:
-        frame.insert(0, row_key, range(1, len(frame) + 1))
-    return frame
+        yield open_stream, [name for name in expected.read if name in names]
 
 
-def _read_rows(
-    open_stream: Callable[[], Any],
-    expected: ExpectedDelivery,
-    names: Sequence[str],
-    dialect: Dialect,
-    most_rows: int | None,
-) -> "pd.DataFrame":
-    """Return the rows with numbers as numbers.
-
-    Arrow converts them, ten times as fast as anything here; where it cannot, or thousands have a
-    sign, they are read as texts, so that each column with a fault, and its rows, can be told.
-    """
-    from pyarrow import ArrowInvalid, float64, string
-
-    read = [name for name in expected.read if name in names]
-    texts = dict.fromkeys(read, string())
-    if most_rows is None and not dialect.thousands:
-        try:
-            types = {name: float64() if name in expected.numbers else string() for name in read}
-            return _arrow_rows(open_stream, types, dialect, None)
-        except ArrowInvalid as error:
-            if "conversion error to double" not in str(error):
-                raise
-    frame = _arrow_rows(open_stream, texts, dialect, most_rows)
+def _convert_texts(
+    frame: "pd.DataFrame", names: Collection[str], dialect: Dialect
+) -> list[ColumnFault]:
+    """Make numbers of columns of texts, in the frame itself; return what is none."""
     faults = []
-    for name in expected.numbers & set(read):
+    for name in names:
         frame[name], fault = numbers_of_text(
             name,
             frame[name].astype("str"),
@@ -130,53 +189,51 @@ def _read_rows(
         )
         if fault is not None:
             faults.append(fault)
-    # The first rows are for `sync --sources`, which tells these together with all others.
-    if faults and most_rows is None:
-        _, others = convert_columns(frame, replace(expected, read=tuple(read)))
-        told = {fault.column: fault for fault in (*others, *faults)}
-        raise kinds_error([told[name] for name in read if name in told], expected)
-    return frame
+    return faults
 
 
-def _arrow_rows(
+def _arrow_blocks(
     open_stream: Callable[[], Any],
-    types: "Mapping[str, Any]",
+    names: Sequence[str],
+    numbers: Collection[str],
     dialect: Dialect,
-    most_rows: int | None,
-) -> "pd.DataFrame":
+    block_bytes: int | None = None,
+) -> "Iterator[pd.DataFrame]":
+    """Yield the rows of a CSV file, first of all none; what is not of `numbers` is texts."""
     import pyarrow as pa
     from pyarrow import csv
 
     convert = csv.ConvertOptions(
-        column_types=dict(types),
-        include_columns=list(types),
+        column_types={name: pa.float64() if name in numbers else pa.string() for name in names},
+        include_columns=list(names),
         null_values=NO_NUMBER,
         decimal_point=dialect.decimal,
     )
-    with open_stream() as stream:
-        if most_rows is None:
-            # By the byte: Arrow reads a file at once, and tells no rows until it is done.
-            with under_way("reading a file", _size_of(stream), "bytes") as work:
-                tail = _TailStream(stream, work.advance)
-                table = csv.read_csv(
-                    tail,
-                    read_options=csv.ReadOptions(encoding=dialect.encoding),
-                    parse_options=_parse_options(dialect),
-                    convert_options=convert,
-                )
-            # In two bytes a sign, the last byte says nothing.
-            ends = (b"\n", b"\r")
-            if tail.last_byte not in ends and "\n".encode(dialect.encoding) == b"\n":
-                raise ValueError("the last line has no end")
-        else:
-            options = csv.ReadOptions(encoding=dialect.encoding, block_size=SAMPLE_BYTES)
-            start = _TailStream(stream)
-            with csv.open_csv(start, options, _parse_options(dialect), convert) as reader:
-                batches = list(islice(reader, 1))
-                table = pa.Table.from_batches(batches, reader.schema).slice(0, most_rows)
-    # A column of the table is given up as soon as it is converted.
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
-    return frame
+    options = csv.ReadOptions(encoding=dialect.encoding, block_size=block_bytes)
+    with open_stream() as stream, under_way("reading a file", _size_of(stream), "bytes") as work:
+        tail = _TailStream(stream, work.advance)
+        with csv.open_csv(tail, options, _parse_options(dialect), convert) as reader:
+            yield reader.schema.empty_table().to_pandas()
+            for batch in reader:
+                yield batch.to_pandas()
+        # In two bytes a sign, the last byte says nothing.
+        ends = (b"\n", b"\r")
+        if tail.last_byte not in ends and "\n".encode(dialect.encoding) == b"\n":
+            raise ValueError("the last line has no end")
+
+
+def _whole(blocks: "Iterator[pd.DataFrame]") -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.concat(blocks, ignore_index=True)
+
+
+def _first(blocks: "Iterator[pd.DataFrame]", most_rows: int) -> "pd.DataFrame":
+    """Return the first rows: those of the first block that has any, and no more of them."""
+    frame = next(blocks)
+    if not len(frame):
+        frame = next(blocks, frame)
+    return frame.iloc[:most_rows]
 
 
 def _names_of_csv(stream: Any, dialect: Dialect) -> list[str]:
@@ -233,40 +290,39 @@ def _check_delimiter(names: Sequence[str], expected: ExpectedDelivery, dialect: 
             )
 
 
-def _read_parquet(
-    path: str, expected: ExpectedDelivery, *, most_rows: int | None = None
-) -> "pd.DataFrame":
-    """Return the rows of a Parquet file, dictionaries unpacked to plain values."""
-    import pyarrow as pa
+def _blocks_of_parquet(path: str, expected: ExpectedDelivery) -> "Iterator[pd.DataFrame]":
+    """Yield the rows of a Parquet file, first of all none, dictionaries unpacked to plain values.
+
+    Whether moments are days or have times is told by all of a column: a file with one is one block.
+    """
     from pyarrow import parquet
-    from pyarrow.types import is_dictionary
+    from pyarrow.types import is_timestamp
 
     with _reading(path, expected, "Parquet") as open_stream, open_stream() as stream:
         file = parquet.ParquetFile(stream)
         expected.check_names(file.schema_arrow.names)
-        if most_rows is None:
-            table = file.read(columns=list(expected.read))
-        else:
-            batches = file.iter_batches(batch_size=most_rows, columns=list(expected.read))
-            schema = pa.schema([file.schema_arrow.field(name) for name in expected.read])
-            table = pa.Table.from_batches(list(islice(batches, 1)), schema)
-
-        # A dictionary becomes a pandas categorical, whose type depends on the values that occur.
-        for index, field in enumerate(table.schema):
-            if is_dictionary(field.type):
-                values = table.column(index).cast(field.type.value_type)
-                table = table.set_column(index, field.name, values)
-
-        # The file's own pandas metadata could bring an index and types of another machine.
-        return cast(
-            "pd.DataFrame",
-            table.to_pandas(
-                ignore_metadata=True,
-                integer_object_nulls=True,
-                split_blocks=True,
-                self_destruct=True,
-            ),
+        has_moments = any(
+            is_timestamp(file.schema_arrow.field(name).type) for name in expected.read
         )
+        rows = max(file.metadata.num_rows, 1) if has_moments else PARQUET_ROWS
+        empty = file.schema_arrow.empty_table().select(list(expected.read))
+        yield _frame_of(empty)
+        for batch in file.iter_batches(batch_size=rows, columns=list(expected.read)):
+            yield _frame_of(batch)
+
+
+def _frame_of(rows: Any) -> "pd.DataFrame":
+    """Return an Arrow table or batch as plain values."""
+    from pyarrow.types import is_dictionary
+
+    # A dictionary becomes a pandas categorical, whose type depends on the values that occur.
+    for index, field in enumerate(rows.schema):
+        if is_dictionary(field.type):
+            values = rows.column(index).cast(field.type.value_type)
+            rows = rows.set_column(index, field.name, values)
+
+    # The file's own pandas metadata could bring an index and types of another machine.
+    return cast("pd.DataFrame", rows.to_pandas(ignore_metadata=True, integer_object_nulls=True))
 
 
 def _read_jsonl(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
@@ -353,7 +409,7 @@ def _reading(
     path_without_query = path.partition("?")[0]
     try:
         yield (lambda: _open_remote(path)) if is_remote else (lambda: _open_local(path))
-    except SourceError:
+    except (SourceError, FaultyBlockError):
         raise
     # The parse errors of Arrow are ValueErrors, as are those of decompressors, but for EOFError.
     except (ValueError, EOFError) as error:

@@ -1,6 +1,7 @@
 """Read the result of a query through SQLAlchemy. No other module of this room imports it."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tasks.config.sources import SqlSource
 from tasks.errors import ServiceError
@@ -13,32 +14,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_query(
+BLOCK_ROWS = 16_384
+
+
+def blocks_of_query(
     source: SqlSource,
     expected: ExpectedDelivery,
     settings: Settings,
     *,
-    most_rows: int | None = None,
-) -> "pd.DataFrame":
-    """Return the rows of the query's result, or the first ones, as the driver's objects.
+    block_rows: int = BLOCK_ROWS,
+) -> "Iterator[pd.DataFrame]":
+    """Yield the rows of the query's result, first of all none, as the driver's objects.
 
-    Columns have the names of the use case.
+    Columns have the names of the use case. The database gives the rows as they are asked for, where
+    its driver can.
 
     Raises:
         SourceError: The result has other columns than the declared ones.
         ServiceError: The database does not answer the query. Its own message is dropped.
     """
-    import pandas as pd
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         with open_database(source.url(settings)) as engine, engine.connect() as connection:
-            result = connection.execute(text(source.query))
+            as_asked_for = connection.execution_options(yield_per=block_rows)
+            result = as_asked_for.execute(text(source.query))
             names = list(result.keys())
             # Checked before the rows are fetched: nothing undeclared is taken into memory.
             expected.as_delivered(source.rename).check_names(names)
-            rows = result.all() if most_rows is None else result.fetchmany(most_rows)
+            columns = [source.rename.get(name, name) for name in names]
+            yield _frame_of([], columns)
+            for rows in result.partitions():
+                yield _frame_of(rows, columns)
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
             f"source `{expected.source}`",
@@ -47,11 +55,15 @@ def read_query(
             remedy="Check the database, the URL in the environment and the query.",
         ) from None  # the driver's text may quote a value, or the URL with its password
 
+
+def _frame_of(rows: "Sequence[Sequence[Any]]", names: Sequence[str]) -> "pd.DataFrame":
+    import pandas as pd
+
     # As objects: pandas would guess types, and turn whole numbers with a gap into floats.
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return pd.DataFrame(
         {
-            source.rename.get(name, name): pd.Series(list(values), dtype=object)
+            name: pd.Series(list(values), dtype=object)
             for name, values in zip(names, columns, strict=True)
         }
     )

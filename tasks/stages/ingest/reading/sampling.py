@@ -3,6 +3,7 @@
 For `./portcullis sync --sources`. Nothing is kept, and no value is ever told.
 """
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.collecting import FaultList
@@ -12,7 +13,7 @@ from tasks.settings import Settings
 from tasks.stages.ingest.params import IngestParams, Recode
 from tasks.stages.ingest.reading.delivery import ExpectedDelivery, convert_columns
 from tasks.stages.ingest.reading.file import read_csv, read_first_rows
-from tasks.stages.ingest.reading.query import read_query
+from tasks.stages.ingest.reading.query import blocks_of_query
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,10 @@ def _first_rows(
         case FileSource():
             return read_first_rows(source, expected, SAMPLE_ROWS)
         case SqlSource():
-            return read_query(source, expected, settings, most_rows=SAMPLE_ROWS)
+            import pandas as pd
+
+            blocks = blocks_of_query(source, expected, settings, block_rows=SAMPLE_ROWS)
+            return pd.concat(islice(blocks, 2), ignore_index=True)
         case PackagedSource():
             path = str(packaged_path(source.package, source.path))
             return read_csv(path, expected, row_key=source.row_key, most_rows=SAMPLE_ROWS)

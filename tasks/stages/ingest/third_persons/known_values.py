@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from tasks.config.cases import Columns, Role
 from tasks.stages.ingest.matching import match_keys
+from tasks.stages.ingest.packed_table import PackedTable, text_array
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.third_persons.many_spellings import keys_of_many, pairs_of_names
 from tasks.stages.ingest.third_persons.spellings import KIND_OF_PREFIX, ValueKind, value_kind
@@ -71,8 +72,8 @@ def hash_keys(keys: Sequence[str] | np.ndarray[Any, np.dtype[np.object_]]) -> Ha
 
 
 def collect_known_values(
-    frames: Mapping[str, pd.DataFrame],
-    rows: pd.DataFrame,
+    sources: Mapping[str, PackedTable],
+    rows: PackedTable,
     people: Owners,
     columns: Columns,
     params: IngestParams,
@@ -80,7 +81,7 @@ def collect_known_values(
     """Return what identifies the people of all sources, also of rows that no join takes.
 
     Args:
-        frames: The sources, as they were delivered: people who were erased are still in them.
+        sources: What each source delivered: people who were erased are still in them.
         rows: The joined rows, with every key.
         people: Whom each of `rows` is about.
         columns: How the use case declares its columns.
@@ -96,10 +97,10 @@ def collect_known_values(
     owned: list[Hashes] = [np.empty(0, np.uint64)]
     name_pairs: dict[str, set[str]] = {}
 
-    for frame, owners in _owned_frames(frames, rows, people, columns, params):
-        for name in filter(named.__contains__, map(str, frame.columns)):
-            codes, different = pd.factorize(_as_texts(frame[name]))
-            texts = _as_arrow(different)
+    for table, owners in _owned_tables(sources, rows, people, columns, params):
+        for name in filter(named.__contains__, table.columns):
+            codes, different = pd.factorize(_as_texts(table[name]))
+            texts = text_array(different)
             if named[name] is ValueKind.PERSON:
                 _add_pairs(name_pairs, texts)
             key_hashes, key_kinds, origins = _hashed_keys(named[name], texts)
@@ -147,13 +148,13 @@ def _hashed_keys(
     return np.concatenate(hashes), np.concatenate(kinds), np.concatenate(origins)
 
 
-def _owned_frames(
-    frames: Mapping[str, pd.DataFrame],
-    rows: pd.DataFrame,
+def _owned_tables(
+    sources: Mapping[str, PackedTable],
+    rows: PackedTable,
     people: Owners,
     columns: Columns,
     params: IngestParams,
-) -> Iterator[tuple[pd.DataFrame, _RowOwners]]:
+) -> Iterator[tuple[PackedTable, _RowOwners]]:
     """Yield each source with whose its rows are.
 
     A row that a join superseded is its person's as the later one is; one that no key matches is
@@ -161,11 +162,11 @@ def _owned_frames(
     """
     subject = columns.only(Role.SUBJECT)
     joined = {join.source for join in params.joins}
-    own = [name for name in map(str, rows.columns) if columns.root[name].source not in joined]
-    yield rows[own], _RowOwners(np.arange(len(rows)), people)
+    own = [name for name in rows.columns if columns.root[name].source not in joined]
+    yield rows.only(own), _RowOwners(np.arange(len(rows)), people)
 
     for join in params.joins:
-        source = frames[join.source]
+        source = sources[join.source]
         row_keys, source_keys = match_keys(
             rows[join.by], source[join.by], is_subject=join.by == subject
         )
@@ -223,12 +224,6 @@ def _places_of(hashes: Hashes, ordered: Hashes) -> "np.ndarray[Any, np.dtype[np.
 def _with_owner(hashes: Hashes, people: Owners) -> Hashes:
     # One more than the person: nobody's number may leave a hash as it is.
     return hashes ^ ((people.astype(np.uint64) + np.uint64(1)) * SPREAD)
-
-
-def _as_arrow(different: "pd.Index[Any]") -> pa.Array:
-    """Return different values, of which none is missing, as texts in one piece."""
-    array = pa.array(different.array, pa.large_string())
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tasks.config.cases import Columns, Role
 from tasks.errors import DataError
+from tasks.stages.ingest.packed_table import PackedTable
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.third_persons.known_values import (
     KnownValues,
@@ -64,9 +65,9 @@ class ThirdPersonMask:
 
     def __init__(
         self,
-        rows: pd.DataFrame,
+        rows: PackedTable,
         people: Owners,
-        frames: Mapping[str, pd.DataFrame],
+        sources: Mapping[str, PackedTable],
         columns: Columns,
         params: IngestParams,
     ) -> None:
@@ -75,14 +76,14 @@ class ThirdPersonMask:
         Args:
             rows: The joined rows, with every column.
             people: A number of whom each row is about.
-            frames: The sources, as they were delivered.
+            sources: What each source delivered.
             columns: How the use case declares its columns.
             params: How the sources are joined.
         """
         self._texts = columns.named(Role.FREE_TEXT)
         self._answers = {columns.root[name].describes: name for name in columns.named(Role.GOLD)}
         self._known = (
-            collect_known_values(frames, rows, people, columns, params)
+            collect_known_values(sources, rows, people, columns, params)
             if self._texts and len(rows)
             else None
         )

@@ -48,7 +48,8 @@ def write(path: Path, form: str, rows: Sequence[Row] = ROWS) -> Path:
 
 
 def read(source: Source, expected: ExpectedDelivery) -> pd.DataFrame:
-    return read_source(source, expected, settings_now())
+    table = read_source(source, expected, settings_now())
+    return table.frame(table.columns)
 
 
 def refusal_of(source: Source, expected: ExpectedDelivery) -> str:

@@ -8,9 +8,14 @@ import pandas as pd
 
 from tasks.config.cases import Columns
 from tasks.stages.ingest.joining import IngestReport, JoinedSources
+from tasks.stages.ingest.packed_table import PackedTable
 from tasks.stages.ingest.params import IngestParams
 
 TODAY = date(2026, 11, 24)
+
+
+def packed(frames: Mapping[str, pd.DataFrame]) -> dict[str, PackedTable]:
+    return {name: PackedTable([frame]) for name, frame in frames.items()}
 
 
 def join_sources(
@@ -20,6 +25,7 @@ def join_sources(
     secret: bytes,
     tombstones: Any = (),
 ) -> tuple[pd.DataFrame, IngestReport]:
-    joined = JoinedSources(dict(frames), columns, params, secret, tombstones, today=TODAY)
+    sources = packed(frames)
+    joined = JoinedSources(sources, columns, params, secret, tombstones, today=TODAY)
     (rows,) = joined.parts(max(len(joined), 1))
     return rows, joined.report()

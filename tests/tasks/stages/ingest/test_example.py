@@ -13,8 +13,9 @@ from tasks.config.cases import Columns, section_in
 from tasks.config.collecting import FaultList
 from tasks.config.sources import Sources
 from tasks.stages.ingest.params import IngestParams
-from tasks.stages.ingest.reading import ExpectedDelivery, read_source
+from tasks.stages.ingest.reading import ExpectedDelivery
 from tests.installations import settings_now
+from tests.tasks.stages.ingest.deliveries import read
 from tests.tasks.stages.ingest.joined import join_sources
 
 EXAMPLE = Path(__file__).parents[4] / "docs" / "examples" / "three_sources"
@@ -49,7 +50,7 @@ def test_the_example_has_no_fault_and_is_joined(
     params = section_in(values, "instalments", "ingest", IngestParams)
     sources = section_in(values, "instalments", "sources", Sources)
     frames = {
-        name: read_source(source, ExpectedDelivery.of(name, columns, params), settings_now())
+        name: read(source, ExpectedDelivery.of(name, columns, params))
         for name, source in sources.root.items()
     }
     rows, report = join_sources(frames, columns, params, b"k" * 32)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -13,11 +12,10 @@ from hypothesis import strategies as st
 from tasks.config.cases import Columns
 from tasks.errors import DataError, SourceError
 from tasks.keystore.pseudonyms import normal_form, normal_forms, pseudonym, pseudonyms
-from tasks.stages.ingest import compressed_texts, joining
-from tasks.stages.ingest.compressed_texts import CompressedTexts, compress_texts
-from tasks.stages.ingest.joining import NO_TEXTS, IngestReport, JoinedSources, find_erased
+from tasks.stages.ingest import joining, packed_table
+from tasks.stages.ingest.joining import IngestReport, JoinedSources, find_erased
 from tasks.stages.ingest.params import IngestParams
-from tests.tasks.stages.ingest.joined import TODAY, join_sources
+from tests.tasks.stages.ingest.joined import TODAY, join_sources, packed
 
 SECRET = b"s" * 32
 COLUMNS = {
@@ -67,14 +65,13 @@ def joined(
     )
 
 
-@pytest.mark.parametrize("are_compressed", [False, True])
 @pytest.mark.parametrize("rows_at_once", [1, 2, 3, 9])
 @pytest.mark.parametrize("masked_rows", [1, 2, 9])
 def test_parts_are_the_rows_at_once_and_all_that_is_masked_is_counted(
-    masked_rows: int, rows_at_once: int, are_compressed: bool, monkeypatch: pytest.MonkeyPatch
+    masked_rows: int, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ann is erased; she is masked in others' notes, and what is masked in hers is counted, too."""
-    monkeypatch.setattr(compressed_texts, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(packed_table, "BLOCK_ROWS", 2)
     monkeypatch.setattr(joining, "MASKED_ROWS", masked_rows)
     given = {
         "bank": pd.DataFrame(
@@ -96,15 +93,8 @@ def test_parts_are_the_rows_at_once_and_all_that_is_masked_is_counted(
     ann = pseudonym(SECRET, "ann@example.org")
     for tombstones in ({}, {ann: date(2026, 1, 1)}):
         whole, report = join_sources(given, declared, params, SECRET, tombstones)
-        frames_apart = given
-        texts = NO_TEXTS
-        if are_compressed:
-            bank, texts = compress_texts(given["bank"], declared, params)
-            assert list(texts) == ["notes"]
-            assert list(bank) == ["email", "name"]
-            frames_apart = {"bank": bank}
         joined_sources = JoinedSources(
-            frames_apart, declared, params, SECRET, tombstones, texts, today=TODAY
+            packed(given), declared, params, SECRET, tombstones, today=TODAY
         )
         parts = list(joined_sources.parts(rows_at_once))
         # Whoever writes parts makes a row group of each: none but the last is smaller.
@@ -134,20 +124,6 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
         "rows": 4, "matched_rows": 3, "unmatched_rows": 1, "superseded_rows": 1,
         "without_partner_rows": 1, "agreeing_ratio": None,
     }  # fmt: skip
-
-
-def test_of_a_joined_source_its_key_and_what_identifies_people_is_left() -> None:
-    given = frames()
-    columns = {**COLUMNS, "phone": {"role": "identifier", "source": "log", "kind": "phone"}}
-    given["log"]["phone"] = [None] * len(given["log"])
-    params = IngestParams.model_validate(
-        {"base": "bank", "third_persons": "masked", "joins": JOINS}
-    )
-    JoinedSources(given, Columns.model_validate(columns), params, SECRET, today=TODAY)
-    assert {name: list(frame) for name, frame in given.items() if name != "bank"} == {
-        "bureau": ["email"],
-        "log": ["email", "phone"],
-    }
 
 
 def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals() -> None:
@@ -341,42 +317,3 @@ def test_a_missing_value_does_not_disagree_and_none_at_all_does() -> None:
     assert agreed([BIRTHDAYS[0], None, None])[1].sources["bureau"].agreeing_ratio == 1
     with pytest.raises(SourceError, match="of 0 rows"):
         agreed([None, None, None])
-
-
-@given(st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=9), st.data())
-def test_compressed_texts_are_those_that_went_in(
-    values: list[str | None], data: st.DataObject
-) -> None:
-    series = pd.Series(values, dtype="str")
-    places = np.flatnonzero(
-        data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compressed_texts, "BLOCK_ROWS", 2)
-        texts = CompressedTexts(series)
-        np.testing.assert_array_equal(texts.is_missing, series.isna().to_numpy())
-        pd.testing.assert_series_equal(
-            texts.take(places), series.iloc[places].reset_index(drop=True)
-        )
-
-
-def test_a_text_that_a_rule_or_a_join_reads_is_not_compressed() -> None:
-    declared = Columns.model_validate(
-        {
-            "email": {"role": "subject", "source": "bank", "kind": "email"},
-            "notes": {"role": "free_text", "source": "bank", "kind": "text"},
-            "answer": {"role": "free_text", "source": "bank", "kind": "text"},
-            "elsewhere": {"role": "free_text", "source": "log", "kind": "text"},
-        }
-    )
-    params = IngestParams.model_validate(
-        {
-            "base": "bank",
-            "third_persons": "kept",
-            "derive": {"said": {"rule": "recode", "column": "answer", "labels": {"y": "yes"}}},
-        }
-    )
-    frame = pd.DataFrame({"email": ["a"], "notes": ["b"], "answer": ["y"]}, dtype="str")
-    rest, texts = compress_texts(frame, declared, params)
-    assert list(rest) == ["email", "answer"]
-    assert list(texts) == ["notes"]

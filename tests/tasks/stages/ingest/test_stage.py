@@ -13,7 +13,7 @@ from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.tombstone_events import set_tombstones
 from tasks.stages.workspace import StageRun
 from tests.cases import write_case
-from tests.installations import installation_at, settings_now
+from tests.installations import installation_at
 
 SOURCE = {
     "kind": "file", "format": "csv", "owner": "Example Bank", "role": "controller",
@@ -177,7 +177,8 @@ def test_the_shipped_use_cases_fit_together(case: str) -> None:
     from tasks.config.cases import Columns, Role, section
     from tasks.config.sources import Sources
     from tasks.stages.ingest.params import IngestParams, check_wiring
-    from tasks.stages.ingest.reading import ExpectedDelivery, read_source
+    from tasks.stages.ingest.reading import ExpectedDelivery
+    from tests.tasks.stages.ingest.deliveries import read
     from tests.tasks.stages.ingest.joined import join_sources
 
     repository = Path(__file__).parents[4]
@@ -188,7 +189,7 @@ def test_the_shipped_use_cases_fit_together(case: str) -> None:
     sources = section(case, "sources", Sources, repository)
     check_wiring(columns, params, sources)
     frames = {
-        name: read_source(source, ExpectedDelivery.of(name, columns, params), settings_now())
+        name: read(source, ExpectedDelivery.of(name, columns, params))
         for name, source in sources.root.items()
     }
     rows, report = join_sources(frames, columns, params, b"s" * 32)

@@ -13,7 +13,7 @@ import pytest
 from tasks.config.cases import Columns
 from tasks.errors import ServiceError
 from tasks.stages.ingest.params import IngestParams
-from tasks.stages.ingest.reading import ExpectedDelivery
+from tasks.stages.ingest.reading import ExpectedDelivery, file
 from tasks.stages.ingest.reading.file import read_first_rows
 from tests.tasks.stages.ingest.deliveries import (
     NAMES,
@@ -283,3 +283,84 @@ def test_a_renamed_column_that_is_absent_is_told_by_the_file_s_name(
     names = [name for name in NAMES if name != "account"]
     (tmp_path / "x").write_text(csv_of(rows, names))
     assert "absent: Konto" in refusal_of(source, expected)
+
+
+MANY = [
+    (f"p{number}@example.org", "Ann Null", f"{number:04}", "1970-01-31", number / 2, 1, 0, "n")
+    for number in range(50)
+]
+
+
+@pytest.fixture
+def in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "BLOCK_BYTES", 256)
+    monkeypatch.setattr(file, "PARQUET_ROWS", 3)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_read_in_blocks_is_the_whole_file(
+    form: str,
+    tmp_path: Path,
+    expected: ExpectedDelivery,
+    file_source: MakeFileSource,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = file_source(write(tmp_path / "x", form, MANY), form)
+    whole = read(source, expected)
+    monkeypatch.setattr(file, "BLOCK_BYTES", 256)
+    monkeypatch.setattr(file, "PARQUET_ROWS", 3)
+    assert len(list(file.blocks_of_file(source, expected))) > 10
+    pd.testing.assert_frame_equal(read(source, expected), whole)
+    assert whole["income"].tolist() == [row[4] for row in MANY]
+
+
+def test_numbers_with_a_sign_between_thousands_are_read_in_blocks(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, in_small_blocks: None
+) -> None:
+    rows = [(*row[:4], "1,234.5", *row[5:]) for row in MANY]
+    path = write(tmp_path / "x", "csv", rows)
+    source = file_source(path, "csv", dialect={"thousands": ","})
+    assert read(source, expected)["income"].tolist() == [1234.5] * len(rows)
+    path.write_text(path.read_text().replace("0030", "0030,x"))
+    assert "fields under a header" in refusal_of(source, expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("0040,1970-01-31,20.0", "0040,1970-01-31,none", "text in income (1 row: 41)"),
+        ("0040,1970-01-31", "0040,31.01.70", "born (1 row: 41)"),
+        ("0040,1970-01-31", "0040", "a row with 7 fields under a header of 8"),
+        (
+            "0049,1970-01-31,24.5,1,0,n\n",
+            "0049,1970-01-31,24.5,1,0,n",
+            "a last line without an end",
+        ),
+    ],
+)
+def test_a_fault_in_a_late_block_is_told_as_of_the_whole_file(
+    old: str,
+    new: str,
+    told: str,
+    tmp_path: Path,
+    expected: ExpectedDelivery,
+    file_source: MakeFileSource,
+    in_small_blocks: None,
+) -> None:
+    path = write(tmp_path / "x", "csv", MANY)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert told in refusal_of(file_source(path, "csv"), expected)
+
+
+def test_moments_are_days_or_times_by_all_of_their_column(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, in_small_blocks: None
+) -> None:
+    frame = pd.DataFrame(records(MANY))
+    frame["born"] = pd.to_datetime(frame["born"]) + pd.to_timedelta((frame.index == 40) * 3600, "s")
+    path = tmp_path / "x"
+    frame.to_parquet(path)
+    born = read(file_source(path, "parquet"), expected)["born"]
+    assert born.iloc[0] == "1970-01-31T00:00:00.000000"
+    assert born.iloc[40] == "1970-01-31T01:00:00.000000"

@@ -9,6 +9,8 @@ import pytest
 from tasks.config.sources import SqlSource
 from tasks.errors import ConfigError
 from tasks.stages.ingest.reading import ExpectedDelivery
+from tasks.stages.ingest.reading.query import blocks_of_query
+from tests.installations import settings_now
 from tests.tasks.stages.ingest.deliveries import (
     MakeFileSource,
     read,
@@ -99,3 +101,12 @@ def test_a_column_of_a_query_has_the_name_that_the_use_case_gives_it(
     assert "absent: E-Mail" in refusal_of(
         renamed.model_copy(update={"query": query.replace('email AS "E-Mail", ', "")}), expected
     )
+
+
+def test_a_result_read_in_blocks_is_the_whole_result(
+    bank: SqlSource, expected: ExpectedDelivery
+) -> None:
+    whole = pd.concat(blocks_of_query(bank, expected, settings_now()), ignore_index=True)
+    blocks = list(blocks_of_query(bank, expected, settings_now(), block_rows=1))
+    assert [len(block) for block in blocks] == [0, 1, 1, 1]
+    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)

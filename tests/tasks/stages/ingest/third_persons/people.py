@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config.cases import Columns
+from tasks.stages.ingest.packed_table import PackedTable
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.third_persons import MaskedTexts, ThirdPersonMask
 
@@ -51,7 +52,8 @@ def mask(
 ) -> tuple[pd.DataFrame, MaskedTexts]:
     """Return the rows with their texts masked, and what was counted."""
     numbers = np.arange(len(rows)) if people is None else np.array(people)
-    mask_of_all = ThirdPersonMask(rows, numbers, {"bank": rows}, columns, PARAMS)
+    bank = PackedTable([rows])
+    mask_of_all = ThirdPersonMask(bank, numbers, {"bank": bank}, columns, PARAMS)
     texts, masked = mask_of_all.mask(rows, numbers)
     return rows.assign(**texts), masked
 

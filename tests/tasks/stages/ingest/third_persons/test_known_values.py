@@ -15,6 +15,7 @@ from tasks.stages.ingest.third_persons.known_values import (
     hash_keys,
 )
 from tasks.stages.ingest.third_persons.spellings import KINDS, ValueKind
+from tests.tasks.stages.ingest.joined import packed
 
 COLUMNS = Columns.model_validate(
     {
@@ -36,8 +37,9 @@ def known(calls: list[Any], emails: list[str]) -> KnownValues:
     bank = pd.DataFrame({"email": emails})
     frame = pd.DataFrame(calls, columns=["email", "phone", "time"])
     people = np.arange(len(bank))
-    rows = bank.assign(phone=None, time=None)
-    return collect_known_values({"bank": bank, "calls": frame}, rows, people, COLUMNS, PARAMS)
+    (rows,) = packed({"rows": bank.assign(phone=None, time=None)}).values()
+    sources = packed({"bank": bank, "calls": frame})
+    return collect_known_values(sources, rows, people, COLUMNS, PARAMS)
 
 
 def kinds(values: KnownValues, *keys: str) -> list[ValueKind | None]:
