@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 NO_NUMBER = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "."]
 
 START_BYTES = 1 << 16  # by which an encoding is told
+BLOCK_BYTES = 1 << 20  # parsed together, and the longest row
 SAMPLE_BYTES = 1 << 22  # a thousand rows of four kilobytes
 PARQUET_ROWS = 65_536
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
@@ -114,7 +115,7 @@ def blocks_of_csv(
         as_texts = numbers if dialect.thousands else frozenset()
         first_row = 1
         try:
-            for block in _arrow_blocks(open_stream, read, numbers - as_texts, dialect):
+            for block in _arrow_blocks(open_stream, read, numbers - as_texts, dialect, BLOCK_BYTES):
                 if _convert_texts(block, as_texts, dialect):
                     raise FaultyBlockError
                 if row_key:
@@ -144,7 +145,7 @@ def read_csv(
         SourceError: A column is not of its kind; names the columns and how many rows are wrong.
     """
     with _csv_of(path, expected, row_key, dialect) as (open_stream, read):
-        size = None if most_rows is None else SAMPLE_BYTES
+        size = BLOCK_BYTES if most_rows is None else SAMPLE_BYTES
         blocks = _arrow_blocks(open_stream, read, frozenset(), dialect, size)
         frame = _whole(blocks) if most_rows is None else _first(blocks, most_rows)
         faults = _convert_texts(frame, expected.numbers & set(read), dialect)
@@ -197,7 +198,7 @@ def _arrow_blocks(
     names: Sequence[str],
     numbers: Collection[str],
     dialect: Dialect,
-    block_bytes: int | None = None,
+    block_bytes: int,
 ) -> "Iterator[pd.DataFrame]":
     """Yield the rows of a CSV file, first of all none; what is not of `numbers` is texts."""
     import pyarrow as pa

@@ -1,7 +1,8 @@
 """Everybody's identifying values as hashes, and whose each is: 20 bytes a value, for millions."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,13 @@ from tasks.stages.ingest.matching import match_keys
 from tasks.stages.ingest.packed_table import PackedTable, text_array
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.third_persons.many_spellings import keys_of_many, pairs_of_names
-from tasks.stages.ingest.third_persons.spellings import KIND_OF_PREFIX, ValueKind, value_kind
+from tasks.stages.ingest.third_persons.spellings import (
+    KIND_OF_PREFIX,
+    ValueKind,
+    fold_words,
+    street_keys,
+    value_kind,
+)
 
 IDENTIFYING_ROLES = (Role.SUBJECT, Role.IDENTIFIER)
 # An odd number spreads owners over all 64 bits (Knuth's multiplicative hashing).
@@ -38,7 +45,7 @@ class KnownValues:
 
     hashes: Hashes  # of all keys, sorted
     kinds: np.ndarray[Any, np.dtype[np.uint8]]  # place in `KINDS` of each
-    owned: Hashes  # of each key together with whose it is, sorted
+    owned: Hashes  # of each key together with whose it is, sorted; parts of streets as well
     name_pairs: Mapping[str, Set[str]]  # word of a full name -> those that follow it in one
 
     def kinds_of(self, hashes: Hashes) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -97,7 +104,7 @@ def collect_known_values(
     owned: list[Hashes] = [np.empty(0, np.uint64)]
     name_pairs: dict[str, set[str]] = {}
 
-    for table, owners in _owned_tables(sources, rows, people, columns, params):
+    for table, owners in _owned_tables(sources, rows, people, columns, params, named):
         for name in filter(named.__contains__, table.columns):
             codes, different = pd.factorize(_as_texts(table[name]))
             texts = text_array(different)
@@ -106,6 +113,20 @@ def collect_known_values(
             key_hashes, key_kinds, origins = _hashed_keys(named[name], texts)
             hashes.append(key_hashes)
             kinds.append(key_kinds)
+            value_owners = codes[owners.rows], owners.people
+            owned += [
+                _with_owner(key_hashes[places], people)
+                for places, people in _owned(origins, *value_owners)
+            ]
+
+    # Once all names are known: of a street, only a part with one in it is ever asked for.
+    streets = {
+        name for name in columns.named(*IDENTIFYING_ROLES) if columns.root[name].kind == "street"
+    }
+    for table, owners in _owned_tables(sources, rows, people, columns, params, streets):
+        for name in filter(streets.__contains__, table.columns):
+            codes, different = pd.factorize(table[name])
+            key_hashes, origins = _hashed_street_keys(different, name_pairs)
             value_owners = codes[owners.rows], owners.people
             owned += [
                 _with_owner(key_hashes[places], people)
@@ -148,14 +169,34 @@ def _hashed_keys(
     return np.concatenate(hashes), np.concatenate(kinds), np.concatenate(origins)
 
 
+def _hashed_street_keys(
+    streets: "pd.Index[str]", name_pairs: Mapping[str, Set[str]]
+) -> tuple[Hashes, Places]:
+    """Return the hash of every part of the streets that are called like somebody, and its street.
+
+    Few are: 711 Vincent Lane is, where a Vincent Lane is known.
+    """
+    keys: list[str] = []
+    origins: list[int] = []
+    for start in range(0, len(streets), VALUES_AT_ONCE):
+        texts = text_array(streets[start : start + VALUES_AT_ONCE]).to_pylist()
+        for place, words in enumerate(map(fold_words, texts), start):
+            if any(second in name_pairs.get(first, ()) for first, second in pairwise(words)):
+                parts = list(street_keys(words))
+                keys += parts
+                origins += [place] * len(parts)
+    return hash_keys(keys), np.array(origins, np.int64)
+
+
 def _owned_tables(
     sources: Mapping[str, PackedTable],
     rows: PackedTable,
     people: Owners,
     columns: Columns,
     params: IngestParams,
+    wanted: Collection[str],
 ) -> Iterator[tuple[PackedTable, _RowOwners]]:
-    """Yield each source with whose its rows are.
+    """Yield each source that has a wanted column, with whose its rows are.
 
     A row that a join superseded is its person's as the later one is; one that no key matches is
     nobody's here, so that everybody else is a third person to it.
@@ -167,6 +208,8 @@ def _owned_tables(
 
     for join in params.joins:
         source = sources[join.source]
+        if not any(name in wanted for name in source.columns):
+            continue
         row_keys, source_keys = match_keys(
             rows[join.by], source[join.by], is_subject=join.by == subject
         )

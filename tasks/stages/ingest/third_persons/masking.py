@@ -20,8 +20,15 @@ from tasks.stages.ingest.third_persons.known_values import (
 )
 from tasks.stages.ingest.third_persons.mentions import find_mentions
 from tasks.stages.ingest.third_persons.sieve import NameSieve
-from tasks.stages.ingest.third_persons.spellings import KINDS, ValueKind
+from tasks.stages.ingest.third_persons.spellings import (
+    KINDS,
+    ValueKind,
+    fold_words,
+    street_keys,
+)
 
+PERSON = KINDS.index(ValueKind.PERSON)
+LONGEST_WORD = 40  # characters looked at for the word beside a name
 CHUNK_ROWS = 20_000  # texts whose mentions are looked up together: bounds the memory
 
 
@@ -228,6 +235,9 @@ def _mentions_to_mask(
         hashes = hash_keys(keys)
         kinds = known.kinds_of(hashes)
         is_own = known.are_own(hashes, people[np.array(rows, np.int64)])
+        for index in np.flatnonzero((kinds == PERSON) & ~is_own).tolist():
+            text = texts.iloc[rows[index]]
+            is_own[index] = _is_in_own_street(text, places[index], people[rows[index]], known)
         mentions: dict[int, list[KnownMention]] = {}
         for index in np.flatnonzero(kinds >= 0).tolist():
             start, end = places[index]
@@ -236,6 +246,22 @@ def _mentions_to_mask(
         for row, known_mentions in mentions.items():
             if chosen := choose_mentions(known_mentions):
                 yield row, chosen
+
+
+def _is_in_own_street(
+    text: str, place: tuple[int, int], person: np.int64, known: KnownValues
+) -> bool:
+    """Say whether a name is the middle of the person's own street: 711 Vincent Lane.
+
+    It is masked with the rest of the street when the row is redacted. Masked here, the number of
+    the house would stay, and nobody could tell any more what it belongs to.
+    """
+    start, end = place
+    words = fold_words(text[start:end])
+    before = fold_words(text[max(0, start - LONGEST_WORD) : start])[-1:]
+    behind = fold_words(text[end : end + LONGEST_WORD])[:1]
+    keys = [key for part in (before + words, words + behind) for key in street_keys(part)]
+    return bool(known.are_own(hash_keys(keys), np.full(len(keys), person)).any())
 
 
 def _masked_column(

@@ -24,6 +24,7 @@ LONGEST_KEPT_WORD = 32  # characters
 KEPT_WORDS = 1 << 14
 FEWEST_NAME_WORDS = 2  # "Smith" alone is anybody's
 MOST_NAME_WORDS = 8
+FEWEST_STREET_WORDS = 3  # a name, and the number of the house or another word
 
 SHORTEST_NUMBER = 6  # letters and digits of "C-10023"
 FEWEST_DIGITS = 5  # of them
@@ -123,6 +124,13 @@ _fold_kept = lru_cache(maxsize=KEPT_WORDS)(_fold_other)
 def name_key(words: list[str]) -> str:
     """Return the key of a full name."""
     return "p " + " ".join(words)
+
+
+def street_keys(words: list[str]) -> Iterator[str]:
+    """Yield the keys of every part of a street that has three words or more, itself included."""
+    for first in range(len(words)):
+        for end in range(first + FEWEST_STREET_WORDS, len(words) + 1):
+            yield "a " + " ".join(words[first:end])
 
 
 def email_keys(text: str) -> tuple[str, ...]:

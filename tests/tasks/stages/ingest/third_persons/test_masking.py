@@ -255,3 +255,42 @@ def test_identifiers_that_are_numbers_are_found_without_a_point() -> None:
     rows = pd.DataFrame({"id": [1000001.0, 1000002.0], "notes": ["see 1000002", "see 1000002"]})
     masked, _ = mask(rows, columns=Columns.model_validate(columns))
     assert masked["notes"].tolist() == ["see [NUMBER]", "see 1000002"]
+
+
+@pytest.mark.parametrize(
+    ("note", "masked"),
+    [
+        ("lives at 711 Vincent Lane, Granby", "lives at 711 Vincent Lane, Granby"),
+        ("711 vincent lane; saw Vincent Lane", "711 vincent lane; saw [PERSON]"),
+        ("lives at 712 Vincent Lane", "lives at 712 [PERSON]"),  # another one's
+        ("Vincent Lane has 711 shares", "[PERSON] has 711 shares"),
+        ("in Vincent Lane 711", "in [PERSON] 711"),  # so it is not written in the delivery
+    ],
+)
+def test_a_name_in_the_own_street_stays_for_the_whole_street_to_be_masked(
+    note: str, masked: str
+) -> None:
+    columns = Columns.model_validate(
+        {
+            "email": {"role": "subject", "source": "bank", "kind": "email"},
+            "name": {"role": "identifier", "source": "bank", "kind": "name"},
+            "street": {"role": "identifier", "source": "bank", "kind": "street"},
+            "notes": {"role": "free_text", "source": "bank", "kind": "text"},
+        }
+    )
+    rows = pd.DataFrame(
+        {
+            "email": ["bob@example.org", "vincent@example.org"],
+            "name": ["Bob Stone", "Vincent Lane"],
+            "street": ["711 Vincent Lane", "1 Elm Street"],
+            "notes": [note, "none"],
+        },
+        dtype="str",
+    )
+    assert mask(rows, columns=columns)[0]["notes"].iloc[0] == masked
+    # Who lives there is alone in having that street.
+    other = rows.assign(notes=["none", "met at 711 Vincent Lane"], name=["Bob Stone", "Max Lane"])
+    with_vincent = pd.concat(
+        [other, rows.assign(email="v@example.org", notes=None).iloc[1:]], ignore_index=True
+    )
+    assert mask(with_vincent, columns=columns)[0]["notes"].iloc[1] == "met at 711 [PERSON]"
