@@ -22,6 +22,7 @@ PIN = "ledger.pin"
 ANCHORS = "anchors"  # what a witness and an authority of time stamps have signed
 LINKED = "*.key"
 MEMORY_FOLDER = Path("/dev/shm")
+FileMarks = tuple[tuple[int, ...], ...]
 
 # The kernel's clock for files may stand still for a tick: 10 ms at 100 a second, the fewest.
 TICK_SECONDS = 0.012
@@ -52,6 +53,13 @@ def copied(installation: Installation) -> Iterator[Installation]:
             (home / path.name).symlink_to(path)
 
         yield replace(installation, home=home)
+
+
+def mark_files(installation: Installation) -> FileMarks:
+    """Return what changes when somebody writes to a database of ours or exchanges a key file."""
+    names = [name + suffix for name in DATABASES for suffix in ("", LOG)]
+    keys = sorted(path.name for path in installation.home.glob(LINKED))
+    return tuple(_mark(installation.home / name) for name in (*names, *keys))
 
 
 def _copy_database(path: Path, copy: Path) -> None:

@@ -15,7 +15,12 @@ from typing import Any
 
 from tasks.errors import ConfigError, PortcullisError
 from tasks.guard.seen import read_known_stores, record_state
-from tasks.keystore.key_tables import KeyTables, SqliteKeyTables, open_key_tables
+from tasks.keystore.key_tables import (
+    KeyTables,
+    SqliteKeyTables,
+    hold_erasure_lock,
+    open_key_tables,
+)
 from tasks.keystore.keys import KeyStore, open_keys
 from tasks.keystore.known_stores import (
     KnownStores,
@@ -81,9 +86,12 @@ def renew_store(reason: str, installation: Installation, *, keep: bool = False) 
     """
     if not reason.strip():
         raise _unfit("--reason", "a reason", "none", "Say what became of the key store.")
-    known = read_known_stores(installation)
-    _require_loss(installation, known)
-    return _keep(reason, installation, known) if keep else _begin(reason, installation, known)
+    # An erasure that is under way is done first: it works by the secrets that would be set aside,
+    # and only after it can be said whether anything is lost.
+    with hold_erasure_lock(installation):
+        known = read_known_stores(installation)
+        _require_loss(installation, known)
+        return _keep(reason, installation, known) if keep else _begin(reason, installation, known)
 
 
 def set_aside(names: Iterable[str], installation: Installation) -> Path:

@@ -15,6 +15,7 @@ from tasks.system.sqlite_file import (
     WAIT_SECONDS,
     explaining_sqlite,
     hold_lock_file,
+    is_lock_file_held,
     open_sqlite,
     read_transaction,
     require_columns,
@@ -30,6 +31,7 @@ RESTORE = (
     "whoever was erased since, and is refused"
 )
 SCRUB_POLL_SECONDS = 0.05
+KEY_FILE = "keys.db"
 TABLES = (
     "CREATE TABLE IF NOT EXISTS buckets (bucket INTEGER PRIMARY KEY, wrapped {blob} NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keys (key_id {blob} PRIMARY KEY, lookup {blob} NOT NULL UNIQUE, "
@@ -180,4 +182,26 @@ def open_key_tables(installation: Installation) -> KeyTables:
         from tasks.keystore.postgres_key_tables import PostgresKeyTables
 
         return PostgresKeyTables(url)
-    return SqliteKeyTables(installation.home / "keys.db")
+    return SqliteKeyTables(installation.home / KEY_FILE)
+
+
+def hold_erasure_lock(installation: Installation) -> AbstractContextManager[None]:
+    """Hold the lock of erasures where the store itself may be lost: no file of it is opened."""
+    if url := installation.settings.keys_url:
+        from tasks.keystore.postgres_key_tables import PostgresKeyTables
+
+        return PostgresKeyTables(url).erasure_lock()
+    return hold_lock_file(installation.home / KEY_FILE, "key store")
+
+
+def is_erasure_under_way(installation: Installation) -> bool:
+    """Say whether anybody holds the lock of erasures now; nobody waits.
+
+    Raises:
+        ServiceError: The server of the key store does not answer.
+    """
+    if url := installation.settings.keys_url:
+        from tasks.keystore.postgres_key_tables import PostgresKeyTables
+
+        return PostgresKeyTables(url).is_erasure_locked()
+    return is_lock_file_held(installation.home / KEY_FILE)

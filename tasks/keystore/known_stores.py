@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tasks.errors import EvidenceError, SealError
-from tasks.keystore.key_tables import KeyTables
+from tasks.keystore.key_tables import KEY_FILE, KeyTables
 from tasks.keystore.keys import KeyStore, context_of, open_keys
 from tasks.keystore.state import (
     SECRETS,
@@ -27,7 +27,6 @@ from tasks.system.installation import Installation
 
 # In a run folder, from the worker to the stage.
 KNOWN = "key-store.json"
-KEY_FILE = "keys.db"
 OPENED_WITH = ("pepper", "seal", "tombstone")  # made by `open_keys`
 # Names of facts in the database: which log has recorded the store, and how long it was by then.
 RECORDED_IN = "recorded in"

@@ -105,6 +105,13 @@ class PostgresKeyTables:
                 connection.execute("SELECT pg_advisory_lock(%s)", (AdvisoryLock.KEY_ERASURE.value,))
             yield
 
+    def is_erasure_locked(self) -> bool:
+        """Say whether anybody holds that lock now; nobody waits."""
+        # Each statement is a transaction of its own: what is taken is let go at its end. Shared:
+        # two who ask at once are no holders to each other.
+        query = "SELECT pg_try_advisory_xact_lock_shared(?)"
+        return not self.rows(query, AdvisoryLock.KEY_ERASURE.value)[0][0]
+
     def scrub(self) -> None:
         """Rewrite the small table of buckets without its dead rows, and vacuum the one of keys.
 

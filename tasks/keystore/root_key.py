@@ -21,6 +21,7 @@ from tasks.system.secrets import decode_key, read_key_file, sync_folder
 
 Pairs = Sequence[tuple[bytes, bytes]]  # (key or wrapped key, context)
 NONCE_BYTES = 12  # of AES-GCM
+NEXT_KEY_FILE = "root.next.key"  # lies beside `root.key` while that is exchanged
 # What an old key file holds between being overwritten and being replaced.
 SCRUBBED = "0" * 64
 # Far more than the moment between two system calls of another process.
@@ -193,7 +194,7 @@ class LocalRootKey:
 
     @property
     def _next(self) -> Path:
-        return self._installation.home / "root.next.key"
+        return self._installation.home / NEXT_KEY_FILE
 
 
 def _text_of(path: Path) -> str | None:

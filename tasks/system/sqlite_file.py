@@ -247,3 +247,25 @@ def hold_lock_file(path: Path, shown: str) -> Iterator[None]:
         # (fcntl(2)).
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def is_lock_file_held(path: Path) -> bool:
+    """Say whether somebody holds the lock file beside a database file; nobody waits.
+
+    Nothing is made or changed. A lock file that is not there, or may not be read, counts as free.
+
+    Args:
+        path: Of the database file.
+    """
+    try:
+        stream = path.with_suffix(".lock").open("rb")
+    except OSError:
+        return False
+
+    with stream:
+        try:
+            # Shared: two who ask at once are no holders to each other.
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -8,6 +8,7 @@ from tasks.errors import ConfigError, EvidenceError
 from tasks.guard.opening import open_guarded_keys, record_key_store
 from tasks.guard.renewal import renew_store
 from tasks.guard.seen import read_known_stores
+from tasks.keystore.key_tables import hold_erasure_lock, is_erasure_under_way
 from tasks.keystore.tombstone_events import set_tombstones
 from tasks.system.installation import Installation
 from tests.installations import installation_with_home
@@ -51,6 +52,15 @@ def test_an_empty_database_is_not_begun_in_silence(installation: Installation) -
 
     assert "began key store" in str(renew_store("the server was lost", installation))
     open_guarded_keys(installation).for_subjects(["cy"])
+
+
+def test_whether_an_erasure_is_under_way_is_asked_without_waiting(
+    installation: Installation,
+) -> None:
+    assert not is_erasure_under_way(installation)
+    with hold_erasure_lock(installation):
+        assert is_erasure_under_way(installation)
+    assert not is_erasure_under_way(installation)
 
 
 def test_a_new_store_needs_an_empty_database(installation: Installation) -> None:

@@ -1,6 +1,7 @@
 """A key store that is lost for good is followed by a new one, by a person's word and never else."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from tasks.errors import ConfigError, EvidenceError, SealError
 from tasks.guard.opening import open_guarded_keys
 from tasks.guard.renewal import SET_ASIDE, renew_store
 from tasks.guard.seen import MEMORY, read_known_stores
+from tasks.keystore.key_tables import hold_erasure_lock
+from tasks.keystore.known_stores import KnownStores
 from tasks.keystore.state import STORE_ID
 from tasks.notary.notary import open_ledger, trusted_root
+from tasks.system.installation import Installation
 from tasks.verifier.log_reader import EVERYTHING, read_log
 from tests.tasks.erasure.small_installation import SmallInstallation
 from tests.tasks.guard.test_opening import STORE, refused, restore, save
@@ -95,6 +99,38 @@ def test_a_store_that_is_in_order_is_not_renewed(known: SmallInstallation) -> No
         renew_store("just so", known.installation)
     with pytest.raises(ConfigError, match="Nothing is to be renewed"):
         renew_store("just so", known.installation, keep=True)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_erasure_that_is_under_way_is_done_first(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    is_asked = threading.Event()
+    read = read_known_stores
+
+    def read_and_tell(installation: Installation) -> KnownStores:
+        is_asked.set()
+        return read(installation)
+
+    monkeypatch.setattr("tasks.guard.renewal.read_known_stores", read_and_tell)
+    # The erasure's own work is done when the lock is free: then nothing is lost any more.
+    pepper = (known.home / "pepper.key").rename(known.home / "pepper.away")
+    refusals: list[ConfigError] = []
+
+    def renew() -> None:
+        try:
+            renew_store(LOST, known.installation, keep=keep)
+        except ConfigError as refusal:
+            refusals.append(refusal)
+
+    second = threading.Thread(target=renew)
+    with hold_erasure_lock(known.installation):
+        second.start()
+        assert not is_asked.wait(0.2)
+        assert not (known.home / SET_ASIDE).exists()
+        pepper.rename(known.home / "pepper.key")
+    second.join(timeout=30)
+    assert "Nothing is to be renewed" in str(refusals[0])
 
 
 def test_a_reason_is_asked_for(known: SmallInstallation) -> None:

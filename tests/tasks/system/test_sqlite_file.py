@@ -9,6 +9,7 @@ from tasks.keystore.key_tables import SqliteKeyTables
 from tasks.system.sqlite_file import (
     explain_sqlite,
     hold_lock_file,
+    is_lock_file_held,
     open_sqlite,
     read_transaction,
     write_transaction,
@@ -302,6 +303,15 @@ def test_a_lock_file_that_cannot_be_opened_is_told(path: Path) -> None:
     ):
         pytest.fail("it is held")
     assert list(path.with_suffix(".lock").iterdir()) == []
+
+
+def test_whether_a_lock_file_is_held_is_asked_without_waiting(path: Path) -> None:
+    assert not is_lock_file_held(path)
+    assert not path.with_suffix(".lock").exists()
+    with hold_lock_file(path, "ledger"):
+        assert is_lock_file_held(path)
+        assert is_lock_file_held(path)
+    assert not is_lock_file_held(path)
 
 
 def test_a_lock_file_is_held_by_one_and_free_again_after_an_error(path: Path) -> None:
