@@ -121,15 +121,20 @@ def _judge_agreement(
     limit: float,
     report: AssociationReport | None,
 ) -> Check:
-    """Judge the least agreement that chance does not explain."""
+    """Judge the least agreement that chance does not explain; what cannot be seen is named."""
     measured = {name: item for name, item in agreements.items() if item is not None}
+    # Names of sources and columns that the use case declares.
+    unseen = ", ".join(name for name, item in agreements.items() if item is None)
+    few = f"{TOO_FEW}: {unseen}" if unseen else TOO_FEW
     if not measured:
-        return _undecided(check_id, limit, TOO_FEW if report else MADE_BEFORE)
+        check = _undecided(check_id, limit, few if report else MADE_BEFORE)
+        return replace(check, would_decide=LARGER if report else "")
 
     worst = min(measured, key=lambda name: (measured[name].beyond_chance, measured[name].kept))
     item = measured[worst]
     reason = f"{worst}: {item.kept:.2f} kept, where chance explains a loss of {item.chance:.2f}"
-    return at_least(check_id, MEASURES[check_id], item.beyond_chance, limit, reason=reason)
+    named = f"{reason}; {few}" if unseen else reason
+    return at_least(check_id, MEASURES[check_id], item.beyond_chance, limit, reason=named)
 
 
 def _judge_join(

@@ -151,6 +151,10 @@ def compare_associations(
         by_source |= kept.agreements(
             {name: is_source}, significance / len(names), is_partner=~is_source
         )
+    # Of a source whose columns are all constant, say, nothing can be seen: that is to be told, or
+    # its join looks like one that was looked at.
+    if by_source:
+        by_source |= dict.fromkeys(sorted({*sources.values()} - {*names}))
     return AssociationReport(
         label=label,
         columns=by_column,

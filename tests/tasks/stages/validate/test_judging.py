@@ -272,6 +272,27 @@ def test_declared_unlinked_sources_excuse_no_loss_that_was_measured() -> None:
     assert by_id(UNLINKED, **lost)[ValidateCheck.JOIN_AGREEMENT].outcome is Outcome.FAIL
 
 
+@pytest.mark.parametrize(
+    ("change", "check_id", "unseen"),
+    [
+        (associations(sources={"a": KEPT, "b": None, "c": None}), "JOIN_AGREEMENT", "b, c"),
+        (associations(sources={"a": LOST, "b": None}), "JOIN_AGREEMENT", "b"),
+        (associations(sources={"a": None, "b": None}), "JOIN_AGREEMENT", "a, b"),
+        (associations(columns={"income": KEPT, "debt": None}), "COLUMN_AGREEMENT", "debt"),
+        (associations(columns={"income": None}), "COLUMN_AGREEMENT", "income"),
+        (associations(label=None), "LABEL_AGREEMENT", "the label"),
+    ],
+)
+def test_what_cannot_be_seen_is_named(change: dict[str, Any], check_id: str, unseen: str) -> None:
+    reason = by_id(**change)[ValidateCheck[check_id]].reason
+    assert reason.endswith(f"or the rows too few, to see a loss: {unseen}")
+
+
+def test_what_cannot_be_seen_says_what_would_decide_it() -> None:
+    check = by_id(**associations(sources={"a": None}))[ValidateCheck.JOIN_AGREEMENT]
+    assert check.would_decide == "a larger delivery, or a larger accepted version"
+
+
 def test_the_thing_that_lost_most_is_named_with_its_figures() -> None:
     lost = associations(columns={"income": KEPT, "debt": LOST})
     reason = by_id(**lost)[ValidateCheck.COLUMN_AGREEMENT].reason

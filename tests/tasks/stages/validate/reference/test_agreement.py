@@ -119,6 +119,20 @@ def test_one_source_alone_has_nothing_to_join() -> None:
     assert report.sources == {}
 
 
+def test_a_source_of_which_no_column_is_compared_is_not_left_out() -> None:
+    frame = delivery(4000, 2).assign(branch="north")
+    profile = profile_jointly(frame, np.arange(4000), target="approve", protected=("sex",))
+    assert profile.joint is not None
+    versions = Versions(
+        profile.columns, profile.joint.associations, 4000, 4000.0,
+        delivered_cells(profile, frame), 4000.0,
+    )  # fmt: skip
+    sources = {**SOURCES, "branch": "branches"}
+    report = compare_associations(versions, target="approve", sources=sources, significance=0.005)
+    assert set(report.sources) == {*SOURCES.values(), "branches"}
+    assert report.sources["branches"] is None
+
+
 def test_several_rows_of_a_person_count_for_less() -> None:
     assert effective_rows(np.array(["a", "b", "c", "d"])) == 4
     assert effective_rows(np.array(["a", "a", "b", "b"])) == 2
