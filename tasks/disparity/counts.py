@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.disparity.intervals import Proportion
 from tasks.errors import DataError
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
+from tasks.formats.shown import shown_group_names
 
 POOLED = "pooled small groups"
 BETWEEN_GROUPS = " / "  # in a joint name
@@ -342,14 +342,10 @@ def without_rare_names(counts: dict[str, GroupCounts], privileged: str) -> dict[
     Each is judged as it was. Its name is what few rows have in the column, and may be a person's
     that slipped into it; the privileged group's is declared.
     """
-    shown: dict[str, GroupCounts] = {}
-    numbered = small_group_names(counts)
-    for name, group in counts.items():
-        is_rare = group.rows < SMALLEST_SHOWN_ROWS and name != privileged
-        shown_as = next(numbered) if is_rare else name
-        shown[shown_as] = replace(group, group=shown_as)
-
-    return shown
+    shown_as = shown_group_names(
+        {name: group.rows for name, group in counts.items()}, (privileged,)
+    )
+    return {shown_as[name]: replace(group, group=shown_as[name]) for name, group in counts.items()}
 
 
 def joint_name(groups: Iterable[str]) -> str:

@@ -50,6 +50,26 @@ def small_group_names(taken: Collection[str]) -> Iterator[str]:
     return (name for number in count(1) if (name := f"small group {number:d}") not in taken)
 
 
+def shown_group_names(
+    rows: Mapping[str, int], declared: Collection[str] = (), taken: Collection[str] = ()
+) -> dict[str, str]:
+    """Return by its name what each group is called: so, or by a number where it is rare.
+
+    Numbers are given in order of the groups' names, whatever the order of `rows`: of the same rows
+    every page and check has one number for one group.
+
+    Args:
+        rows: How many rows each group has, of all rows that are judged: not of a part of them.
+        declared: Groups that the configuration names, which are never hidden.
+        taken: What groups of other rows are called.
+    """
+    numbered = small_group_names({*rows, *taken})
+    return {
+        name: next(numbered) if rows[name] < SMALLEST_SHOWN_ROWS and name not in declared else name
+        for name in sorted(rows)
+    }
+
+
 def count_of(names: Collection[object], noun: str) -> str:
     """Return how many there are, as in `1 column` and `12 columns`."""
     return f"{len(names):,} {noun}" + ("" if len(names) == 1 else "s")

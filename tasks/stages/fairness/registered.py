@@ -6,7 +6,7 @@ from: where they approve a group at different rates there, what was judged is no
 """
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from tasks.disparity.counts import design_effect, group_names, group_positions
 from tasks.disparity.estimates import FairnessModel
 from tasks.disparity.intervals import Interval, Z
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
+from tasks.formats.shown import shown_group_names
 from tasks.gates import About, Check, at_most, not_measured
 from tasks.gates.limits import limit_text
 from tasks.stages.fairness.checks import LARGE_GROUPS, ON_TEST_PART, FairnessCheck
@@ -70,13 +70,10 @@ def compare_registered(
     """
     groups: list[RegisteredGroup | AbsentFromTest] = []
     for attribute in params.privileged:
-        values = protected[attribute]
-        positions = group_positions(group_names(values[is_test]))
-        absent_rows = _absent_rows(values, positions)
-        numbered = small_group_names({*positions, *absent_rows})
+        names = group_names(protected[attribute])
+        positions = group_positions(names[is_test])
+        shown_as = _shown_names(names, is_test, params.privileged[attribute], params.evaluate_on)
         for name, rows in positions.items():
-            # What so few rows have in the column may be a person's name in the wrong place.
-            is_rare = len(rows) < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
             # -1, 0 or 1 a row: 0 where both decide alike. Their mean is the difference of both
             # rates, and their variance that of a paired comparison, far smaller than that of two
             # samples.
@@ -87,7 +84,7 @@ def compare_registered(
             groups.append(
                 RegisteredGroup(
                     attribute=attribute,
-                    group=next(numbered) if is_rare else name,
+                    group=shown_as[name],
                     people=len(np.unique(people[rows])),
                     judged_rate=float(judged[rows].mean()),
                     registered_rate=float(registered[rows].mean()),
@@ -98,23 +95,34 @@ def compare_registered(
             )
 
         # Named, too: a group that no check names would look like one that was compared.
-        for name, row_count in absent_rows.items():
-            is_rare = row_count < SMALLEST_SHOWN_ROWS and name != params.privileged[attribute]
-            shown_as = next(numbered) if is_rare else name
-            groups.append(AbsentFromTest(attribute=attribute, group=shown_as))
+        groups += [
+            AbsentFromTest(attribute=attribute, group=shown)
+            for name, shown in shown_as.items()
+            if name not in positions
+        ]
 
     return tuple(groups)
 
 
-def _absent_rows(values: pd.Series, tested: Collection[str]) -> dict[str, int]:
-    """Return how many rows each group has of which none is in the part `test`, in order of name."""
-    different = values.dropna().drop_duplicates()
-    names = group_names(different)
-    return {
-        str(name): int((values == value).sum())
-        for name, value in sorted(zip(names, different, strict=True))
-        if name not in tested
-    }
+def _shown_names(
+    names: "pd.Series[str]", is_test: np.ndarray, privileged: str, evaluate_on: str
+) -> dict[str, str]:
+    """Return what each group is called in the gate's other checks, which rest on evaluated rows.
+
+    What few rows have in the column may be a person's name in the wrong place. Groups that only
+    this comparison knows are numbered after the others.
+    """
+    rows = _count_rows(names)
+    if evaluate_on != "test":
+        return shown_group_names(rows, (privileged,))
+
+    evaluated = shown_group_names(_count_rows(names[is_test]), (privileged,))
+    absent = {name: count for name, count in rows.items() if name not in evaluated}
+    return evaluated | shown_group_names(absent, (privileged,), taken=evaluated.values())
+
+
+def _count_rows(names: "pd.Series[str]") -> dict[str, int]:
+    return {str(name): int(rows) for name, rows in names.value_counts().items()}
 
 
 def judge_registered(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.disparity.counts import design_effect, group_names
 from tasks.disparity.intervals import Interval, Z
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
+from tasks.formats.shown import shown_group_names
 from tasks.learning.calibration import Calibration, measure_calibration
 from tasks.learning.leaks import FeatureLeak
 from tasks.learning.params import ApprovalRate, TrainParams
@@ -153,22 +153,20 @@ def _group_calibrations(
     for attribute in protected.columns:
         # People whose group is not known are scored, too: they are a group, and not left out.
         names = group_names(protected[attribute]).fillna(UNKNOWN_GROUP)
-        all_names = sorted(names.unique())
-        numbered = small_group_names(all_names)
-        for name in all_names:
+        # What few rows have in the column may be a person's name in the wrong place; that a group
+        # is not known is nobody's.
+        rows = {str(name): int(count) for name, count in names.value_counts().items()}
+        for name, shown in shown_group_names(rows, (UNKNOWN_GROUP,)).items():
             is_member = (names == name).to_numpy()
             # People, not rows: thirty rows of one person are one outcome.
             members = len(np.unique(people[is_member]))
-            # Its name is what few rows have, and may be a person's in the wrong column.
-            if is_member.sum() < SMALLEST_SHOWN_ROWS:
-                name = next(numbered)
             measured = None
             if members >= SMALLEST_GROUP_PEOPLE:
                 measured = _calibration(
                     scores[is_member], labels[is_member], people[is_member], params.seed
                 )
             yield GroupCalibration(
-                attribute=str(attribute), group=name, people=members, calibration=measured
+                attribute=str(attribute), group=shown, people=members, calibration=measured
             )
 
 

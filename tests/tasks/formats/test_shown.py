@@ -17,6 +17,7 @@ from tasks.formats.shown import (
     describe_fault,
     kind_of_error,
     positions_of,
+    shown_group_names,
     shown_name,
     withhold_texts,
 )
@@ -54,6 +55,19 @@ def run(environment: dict[str, str], *options: str) -> subprocess.CompletedProce
         text=True,
         check=False,
     )
+
+
+def test_rare_groups_are_numbered_in_order_of_name_whatever_comes_first() -> None:
+    rows = {"Cy": 3, "Ann": 9, "blue": 10, "a": 1}
+    named = {"Ann": "small group 1", "Cy": "small group 2", "a": "a", "blue": "blue"}
+    assert shown_group_names(rows, ("a",)) == named
+    assert shown_group_names(dict(reversed(rows.items())), ("a",)) == named
+
+
+def test_no_rare_group_is_called_as_another_one_is() -> None:
+    rows = {"Ann": 9, "Bo": 9, "small group 1": 10}
+    shown_names = shown_group_names(rows, taken=("small group 3",))
+    assert list(shown_names.values()) == ["small group 2", "small group 4", "small group 1"]
 
 
 def test_a_declared_name_is_shown_and_any_other_is_not() -> None:

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.disparity.counts import DecidedRows
 from tasks.gates import Check, Outcome
 from tasks.stages.fairness.checks import FairnessCheck
+from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.registered import (
     AbsentFromTest,
     RegisteredGroup,
@@ -71,6 +73,49 @@ def test_names_that_few_rows_have_are_not_shown() -> None:
         protected, decisions, decisions, decisions, np.arange(43), fairness_params()
     )
     assert {group.group for group in groups} == {"a", "small group 1"}
+
+
+# Of each group: rows that are not in the part `test`, and rows that are.
+GROUP_ROWS = {"a": (40, 40), "Ann": (2, 3), "Bo": (4, 0), "Cy": (20, 5), "Di": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("evaluate_on", "measured", "people"),
+    [
+        (
+            "out_of_fold",
+            {"small group 1": 5, "small group 2": 4, "Cy": 25, "small group 3": 2},
+            {"a": 40, "small group 1": 3, "small group 2": 0, "Cy": 5, "small group 3": 1},
+        ),
+        (
+            "test",
+            {"small group 1": 3, "small group 2": 5, "small group 3": 1},
+            {"a": 40, "small group 1": 3, "small group 2": 5, "small group 3": 1}
+            | {"small group 4": 0},
+        ),
+    ],
+)
+def test_a_number_stands_for_the_same_group_in_all_checks_of_the_gate(
+    evaluate_on: str, measured: dict[str, int], people: dict[str, int]
+) -> None:
+    sizes = list(GROUP_ROWS.values())
+    rows = pd.DataFrame({"race": np.repeat(list(GROUP_ROWS), [sum(parts) for parts in sizes])})
+    rows["race"] = rows["race"].astype("str")
+    is_test = np.repeat([False, True] * len(sizes), [count for parts in sizes for count in parts])
+    decisions = np.arange(len(rows)) % 2 == 0
+    is_evaluated = is_test | (evaluate_on != "test")
+    params = fairness_params(evaluate_on=evaluate_on)
+
+    evaluated = decisions[is_evaluated]
+    report = measure_fairness(
+        rows[is_evaluated].reset_index(drop=True),
+        DecidedRows.of(evaluated, evaluated, evaluated),
+        params,
+    )
+    tested = decisions[is_test]
+    compared = compare_registered(rows, is_test, tested, tested, np.arange(len(tested)), params)
+    assert {group.group: group.rows for group in report.groups} == measured
+    assert {group.group: group.people for group in compared} == people
 
 
 def test_a_group_that_nobody_of_the_test_part_belongs_to_is_named() -> None:
