@@ -51,32 +51,26 @@ def publish(ledger: Ledger, installation: Installation) -> int:
 def refusals(ledger: Ledger, index: int, installation: Installation) -> tuple[str, ...]:
     """Return why registration has to wait.
 
-    What is configured does not hold entry `index`, or knows another log.
-    """
-    lines = []
-    try:
-        if (mirror := open_mirror(installation.settings)) and (
-            missing := _not_mirrored(ledger, mirror.newest(), index)
-        ):
-            lines.append(missing)
-        if installation.settings.witness_url:
-            size = cosigned_up_to(
-                ledger, installation.home, Witness.parse(installation.settings.witness_key)
-            )
-            if size <= index:
-                lines.append(
-                    f"witness: it has cosigned {size} entries, not entry {index}; "
-                    "run `./portcullis anchor`"
-                )
-        if installation.settings.tsa_url and not _is_stamped(ledger, index, installation):
-            lines.append(
-                f"time stamp: no checkpoint with entry {index} is stamped; "
-                "run `./portcullis anchor`"
-            )
-    except EvidenceError as error:
-        lines.append(str(error))
+    What is configured does not hold entry `index`, or knows another log. All anchors are asked,
+    whatever one of them says: people see everything at once.
 
-    return tuple(lines)
+    Raises:
+        ServiceError: One of them does not answer, and nothing else refuses; else it is a line.
+    """
+    lines: list[str] = []
+    failures: list[ServiceError] = []
+    for refusal_of in (_mirror_refusal, _witness_refusal, _stamp_refusal):
+        try:
+            if line := refusal_of(ledger, index, installation):
+                lines.append(line)
+        except EvidenceError as error:
+            lines.append(str(error))
+        except ServiceError as error:
+            failures.append(error)
+
+    if failures and not lines:
+        raise failures[0]
+    return (*lines, *map(str, failures))
 
 
 def identify_anchors(settings: Settings) -> dict[str, str]:
@@ -116,6 +110,27 @@ def anchors_holding(ledger: Ledger, index: int, installation: Installation) -> d
 def _mirror(ledger: Ledger, installation: Installation) -> None:
     if mirror := open_mirror(installation.settings):
         mirror.push(ledger)
+
+
+def _mirror_refusal(ledger: Ledger, index: int, installation: Installation) -> str:
+    mirror = open_mirror(installation.settings)
+    return "" if mirror is None else _not_mirrored(ledger, mirror.newest(), index)
+
+
+def _witness_refusal(ledger: Ledger, index: int, installation: Installation) -> str:
+    if not installation.settings.witness_url:
+        return ""
+    witness = Witness.parse(installation.settings.witness_key)
+    size = cosigned_up_to(ledger, installation.home, witness)
+    if size > index:
+        return ""
+    return f"witness: it has cosigned {size} entries, not entry {index}; run `./portcullis anchor`"
+
+
+def _stamp_refusal(ledger: Ledger, index: int, installation: Installation) -> str:
+    if not installation.settings.tsa_url or _is_stamped(ledger, index, installation):
+        return ""
+    return f"time stamp: no checkpoint with entry {index} is stamped; run `./portcullis anchor`"
 
 
 def _is_mirrored(ledger: Ledger, index: int, installation: Installation) -> bool:

@@ -1,6 +1,8 @@
 """Why a registration waits: anchors that are behind, ahead of, or beside the log here."""
 
+import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from tasks.anchoring import publishing
 from tasks.anchoring.publishing import anchors_holding, identify_anchors, publish, refusals
 from tasks.errors import EvidenceError, PortcullisError, ServiceError
+from tasks.ledger.checkpoint import COSIGNATURE, key_hash
 from tasks.ledger.ledger import Ledger
 from tasks.settings import Settings
 from tasks.system.installation import Installation
@@ -31,6 +34,8 @@ class FakeMirror:
         return head.size if head else 0
 
     def newest(self) -> str | None:
+        if self.failure:
+            raise self.failure
         return self.note
 
 
@@ -207,6 +212,53 @@ def test_a_mirrored_note_that_is_no_checkpoint_is_a_refusal_and_no_crash(
     anchoring.mirror.note = "nonsense"
     (line,) = refusals(small.ledger, 2, installation)
     assert "checkpoint: expected three lines" in line
+
+
+@pytest.fixture
+def every_anchor(
+    installation: Installation, anchoring: Anchoring, monkeypatch: pytest.MonkeyPatch
+) -> Installation:
+    """An installation with mirror, witness and authority; the witness has cosigned nothing yet."""
+    name, public = "w", bytes(32)
+    key = base64.b64encode(COSIGNATURE + public).decode()
+    settings = replace(
+        installation.settings,
+        witness_url="http://127.0.0.1:1",
+        witness_key=f"{name}+{key_hash(name, public, COSIGNATURE).hex()}+{key}",
+        tsa_url="http://127.0.0.1:1",
+    )
+    return replace(installation, settings=settings)
+
+
+def test_an_anchor_that_knows_another_log_hides_no_refusal_of_the_others(
+    small: SmallLog, every_anchor: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.note = "nonsense"
+    mirror, witness, stamp = refusals(small.ledger, 2, every_anchor)
+    assert "checkpoint: expected three lines" in mirror
+    assert witness.startswith("witness: it has cosigned 0 entries, not entry 2")
+    assert stamp.startswith("time stamp: no checkpoint with entry 2 is stamped")
+
+
+def test_a_mirror_that_is_away_hides_no_refusal_of_the_others(
+    small: SmallLog, every_anchor: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.failure = ServiceError("mirror", expected="one", found="none", remedy="Wait.")
+    witness, stamp, mirror = refusals(small.ledger, 2, every_anchor)
+    assert witness.startswith("witness:")
+    assert stamp.startswith("time stamp:")
+    assert mirror == "mirror: expected one; found none. Wait."
+
+
+def test_a_mirror_that_is_away_alone_is_no_refusal(
+    small: SmallLog, installation: Installation, anchoring: Anchoring
+) -> None:
+    small.add(3)
+    anchoring.mirror.failure = ServiceError("mirror", expected="one", found="none", remedy="Wait.")
+    with pytest.raises(ServiceError, match="mirror: expected one"):
+        refusals(small.ledger, 2, installation)
 
 
 def test_a_mirror_that_knows_another_log_is_a_refusal_and_no_crash(
