@@ -1,7 +1,9 @@
 """The machine below: folders, modes, room on the disk, and databases that have to answer."""
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,20 +53,36 @@ def _look_at_modes(home: Path) -> Iterator[Finding]:
         named = [home / PIN] if pattern == PIN and os.path.lexists(home / PIN) else []
         for path in named or sorted(home.glob(pattern)):
             name = path.relative_to(home).as_posix()
-            if not path.is_file():
+            # Asked once: while an erasure or a release goes on, logs and `root.next.key` come and
+            # go.
+            mode, size = _mode_and_size(path)
+            if not mode and not os.path.lexists(path):
+                continue
+            if not stat.S_ISREG(mode):
                 text = "no file, but a folder, a link that leads nowhere, or the like"
                 yield Finding(Grade.REFUSES, name, text, "Restore its newest backup.")
                 continue
             # The pin names a head that was published, and is nobody's secret.
-            if pattern != PIN and path.stat().st_mode & OTHERS:
+            if pattern != PIN and mode & OTHERS:
                 # Of key files alone others' access is refused: they have to count as exposed.
                 grade = Grade.REFUSES if path.suffix == ".key" else Grade.NOTE
-                text = f"others may read it (mode {path.stat().st_mode & 0o777:o})"
+                text = f"others may read it (mode {mode & 0o777:o})"
                 yield Finding(grade, name, text, "chmod 600, and consider it exposed.")
             # A write-ahead log is empty after each checkpoint; an empty database or key file is a
             # lost one.
-            if not path.stat().st_size and not name.endswith(("-wal", "-shm")):
+            if not size and not name.endswith(("-wal", "-shm")):
                 yield Finding(Grade.REFUSES, name, "empty", "Restore its newest backup.")
+
+
+def _mode_and_size(path: Path) -> tuple[int, int]:
+    """Return the mode and the size of a file; 0 where there is none, or a link leads nowhere."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
+        return 0, 0
+    return status.st_mode, status.st_size
 
 
 def look_at_disk(installation: Installation) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Key files: 32 bytes in hex, mode 0600, outside git, made once."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 from tasks.errors import ConfigError, ServiceError
 
 KEY_BYTES = 32
+MOST_FILE_BYTES = 4096  # of a key file: far more than a key in hex
 
 
 def read_or_make_key(path: Path) -> bytes:
@@ -41,32 +43,47 @@ def read_key_file(path: Path) -> str | None:
         ServiceError: This account may not read it, or the disk does not answer.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise _no_key_file(path)
-
-        # Only the owner may read or write: all other mode bits are wrong.
-        if status.st_mode & 0o077:
-            raise ConfigError(
-                str(path),
-                expected="a key file that only its owner can read (mode 0600)",
-                found="a wider mode",
-                remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
-            )
-
-        # What is no ASCII is no key, and is refused as one that is malformed.
-        return path.read_bytes().decode("ascii", errors="replace")
+        # Opened once: what is judged is what is read, and no other file that is put in its place
+        # in between. Opening a pipe waits for its writer; O_NONBLOCK does not (open(2)).
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _read_own_file(descriptor, path)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         if path.is_symlink():
             raise _no_key_file(path) from None
         return None
     except OSError as error:
+        # What opening a socket says.
+        if error.errno == errno.ENXIO:
+            raise _no_key_file(path) from error
         raise ServiceError(
             str(path),
             expected="a key file that this account may read",
             found=type(error).__name__,
             remedy="Mend its owner, mode or mount; nothing was lost.",
         ) from error
+
+
+def _read_own_file(descriptor: int, path: Path) -> str:
+    """Return what an open file holds, if it is a regular one of its owner alone."""
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        raise _no_key_file(path)
+
+    # Only the owner may read or write: all other mode bits are wrong.
+    if mode & 0o077:
+        raise ConfigError(
+            str(path),
+            expected="a key file that only its owner can read (mode 0600)",
+            found="a wider mode",
+            remedy=f"chmod 600 {path.name}, and consider the secret exposed.",
+        )
+
+    # What is no ASCII, or longer than any key, is no key, and is refused as one that is malformed.
+    with os.fdopen(descriptor, "rb", closefd=False) as stream:
+        return stream.read(MOST_FILE_BYTES).decode("ascii", errors="replace")
 
 
 def _no_key_file(path: Path) -> ConfigError:

@@ -5,7 +5,7 @@ import gc
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -287,6 +287,22 @@ def test_files_that_others_may_read_are_named(known: SmallInstallation) -> None:
     known.home.chmod(0o755)
     texts = [str(finding) for finding in examine(known.installation, DAY)]
     assert any("others may look into it (mode 755)" in text for text in texts)
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_no_loss(
+    known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `root.next.key` does when an erasure has exchanged the root key, and a log when closed."""
+    shutil.copy(known.home / "root.key", known.home / "root.next.key")
+    glob = Path.glob
+
+    def glob_and_remove(path: Path, pattern: str) -> Iterator[Path]:
+        yield from list(glob(path, pattern))
+        (known.home / "root.next.key").unlink(missing_ok=True)
+
+    monkeypatch.setattr(Path, "glob", glob_and_remove)
+    findings = list(machine.look_at_home(known.installation))
+    assert not [str(finding) for finding in findings if finding.grade is Grade.REFUSES]
 
 
 def test_a_full_disk_is_named(known: SmallInstallation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 import os
+import socket
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.errors import ConfigError, ServiceError
+from tasks.system.secrets import read_key_file
 from tests.installations import installation_at
 
 
@@ -108,7 +111,68 @@ def test_a_key_file_that_cannot_be_read_is_a_service_that_does_not_answer(
     def break_down(*_: object, **__: object) -> bytes:
         raise OSError(5, "Input/output error")
 
-    installation_at(Path()).secret("pseudonym")
-    monkeypatch.setattr(Path, "read_bytes", break_down)
-    with pytest.raises(ServiceError, match="nothing was lost"):
-        installation_at(Path()).secret("pseudonym")
+    installation = installation_at(Path())
+    installation.secret("pseudonym")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", break_down)
+        with pytest.raises(ServiceError, match="nothing was lost"):
+            installation.secret("pseudonym")
+
+
+def test_what_is_judged_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that others may write to is put in the place of a key file after it was looked at."""
+    path = tmp_path / "pseudonym.key"
+    path.write_text("ab" * 32)
+    path.chmod(0o600)
+    exposed = tmp_path / "exposed"
+    exposed.write_text("cd" * 32)
+    exposed.chmod(0o666)
+
+    def then_swap(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def swapping(*arguments: Any, **options: Any) -> os.stat_result:
+            status = look(*arguments, **options)
+            if os.path.lexists(exposed):
+                exposed.replace(path)
+            return status
+
+        return swapping
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", then_swap(os.stat))
+        patch.setattr(os, "fstat", then_swap(os.fstat))
+        assert read_key_file(path) == "ab" * 32
+
+    with pytest.raises(ConfigError, match="a wider mode"):
+        read_key_file(path)
+
+
+def open_descriptors() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path, 0o600)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize("make", [make_folder, make_pipe, make_socket])
+def test_what_lies_in_the_place_of_a_key_file_holds_up_nobody(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "pseudonym.key")
+    before = open_descriptors()
+    with pytest.raises(ConfigError, match="expected a key file; found a folder"):
+        read_key_file(tmp_path / "pseudonym.key")
+    assert open_descriptors() == before
+
+
+def test_a_file_that_is_no_key_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "pseudonym.key"
+    path.touch(mode=0o600)
+    os.truncate(path, 1 << 30)
+    assert len(read_key_file(path) or "") < 10_000
