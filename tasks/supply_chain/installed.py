@@ -74,6 +74,10 @@ def altered_files(distribution: Distribution, name: str) -> Iterator[str]:
     if not recorded:
         yield f"{name}: has no RECORD"
         return
+    # Nothing to compare with is no answer that nothing was altered.
+    if not any(file.hash for file in recorded):
+        yield f"{name}: has no digest in its RECORD"
+        return
 
     altered = 0
     for file in recorded:

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import read_regular_file
 from tasks.formats.strict_json import JsonFaultError, parse_json
@@ -44,6 +46,8 @@ TRIVY_SECONDS = 900
 TRIVY_ARGUMENTS = (
     *("filesystem", "--quiet", "--format", "json", "--scanners", "vuln"),
     *("--skip-db-update", "--offline-scan"),
+    # Else a lock without a finding is in no result, as one that Trivy cannot read is.
+    "--list-all-pkgs",
 )
 NOT_A_REPORT = (KeyError, TypeError, AttributeError)
 
@@ -313,13 +317,16 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
     # Trivy knows a lock by the name that pip gives it, and by no other.
     try:
         with TemporaryDirectory() as folder:
-            for number, name in enumerate((*declared.locks, *declared.optional_locks)):
+            names = (*declared.locks, *declared.optional_locks)
+            for number, name in enumerate(names):
                 copy = Path(folder) / str(number) / "requirements.txt"
                 copy.parent.mkdir()
                 copy.write_bytes(read_regular_file(checkout / name))
 
             process = subprocess.run(
                 [program, *TRIVY_ARGUMENTS, folder],
+                # Not in the caller's folder, whose `.trivyignore` would hide findings.
+                cwd=folder,
                 capture_output=True,
                 timeout=TRIVY_SECONDS,
                 check=False,
@@ -329,7 +336,9 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
         # its own.
         if process.returncode:
             raise UnansweredError("Trivy ended with a fault")
-        findings = sorted_findings(_trivy_findings(parse_json(process.stdout)))
+        report = parse_json(process.stdout)
+        _require_all_looked_at(report, _read_locks(names, checkout))
+        findings = sorted_findings(_trivy_findings(report))
     except UnansweredError as error:
         return ScannedCheck("trivy", Outcome.UNDECIDED, (str(error),))
     except (OSError, subprocess.TimeoutExpired, JsonFaultError, *NOT_A_REPORT):
@@ -339,11 +348,27 @@ def _check_trivy(declared: SupplyChain, checkout: Path, today: date) -> ScannedC
     return _counted("trivy", forbidden, lines)
 
 
+def _require_all_looked_at(report: Any, locked: Iterable[LockedPackage]) -> None:
+    """Refuse a report that does not list every package: no finding about the others is no answer.
+
+    Raises:
+        UnansweredError: Some package is in no result.
+    """
+    results = report.get("Results") or ()
+    listed = {
+        (canonicalize_name(package["Name"]), package["Version"])
+        for result in results
+        for package in result.get("Packages") or ()
+    }
+    if not listed:
+        raise UnansweredError("Trivy looked at nothing")
+    if missing := {(package.name, package.version) for package in locked} - listed:
+        raise UnansweredError(f"Trivy did not look at {len(missing)} packages")
+
+
 def _trivy_findings(report: Any) -> Iterable[Vulnerability]:
     words = {"MEDIUM": Severity.MODERATE}  # all others are OSV's, in capitals
 
-    if not isinstance(report.get("Results"), list):
-        raise UnansweredError("Trivy looked at nothing")
     for result in report["Results"]:
         for item in result.get("Vulnerabilities") or ():
             # Trivy writes MEDIUM where OSV says MODERATE; a word that neither knows is no severity.

@@ -106,11 +106,13 @@ def ask_mounted(
     How old it is, is read from its newest record: a file's own time says when it was copied.
 
     Raises:
-        UnansweredError: It is not there, cannot be read as a whole, is empty, or is too old.
+        UnansweredError: It is not there, cannot be read as a whole, is too old, or holds nothing
+            about PyPI.
     """
     by_name = _by_name(packages)
     digest = hashlib.sha256()
     newest: datetime | None = None
+    is_of_pypi = False
     findings: list[Vulnerability] = []
 
     for content in _records_of(checkout / database.path):
@@ -122,6 +124,7 @@ def ask_mounted(
             record = json.loads(content)
             modified = datetime.fromisoformat(record["modified"]).astimezone(UTC)
             newest = modified if newest is None else max(newest, modified)
+            is_of_pypi = is_of_pypi or _is_about_pypi(record)
             if not _is_withdrawn(record, today):
                 findings.extend(_affected(record, by_name))
         except NOT_A_RECORD as error:
@@ -129,6 +132,9 @@ def ask_mounted(
 
     if newest is None:
         raise UnansweredError("the database holds no record")
+    # Another ecosystem's export has records, and none about any package here.
+    if not is_of_pypi:
+        raise UnansweredError("the database holds no record about PyPI")
     age = (today - newest.date()).days
     if age > database.most_age_days:
         raise UnansweredError(
@@ -248,6 +254,13 @@ def _is_withdrawn(record: dict[str, Any], today: date) -> bool:
     """Say whether a record no longer counts: by a time that has come, and by no mere field."""
     withdrawn = record.get("withdrawn")
     return withdrawn is not None and datetime.fromisoformat(withdrawn).date() <= today
+
+
+def _is_about_pypi(record: dict[str, Any]) -> bool:
+    return any(
+        affected.get("package", {}).get("ecosystem") == "PyPI"
+        for affected in record.get("affected", ())
+    )
 
 
 def _affected(

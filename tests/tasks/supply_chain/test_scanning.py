@@ -81,7 +81,9 @@ def test_a_package_swapped_in_the_environment_is_found(shipped: Shipped) -> None
     assert shipped.scan().records_sha256 != before
 
 
-@pytest.mark.parametrize("kind", ["missing", "version", "surplus", "no record", "starter", "dated"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "version", "surplus", "no record", "no digest", "starter", "dated"]
+)
 def test_an_environment_that_differs_from_its_lock_fails(shipped: Shipped, kind: str) -> None:
     lock = shipped.root / "shipped.lock"
     match kind:
@@ -93,6 +95,8 @@ def test_an_environment_that_differs_from_its_lock_fails(shipped: Shipped, kind:
             shipped.install("gamma")
         case "no record":
             (shipped.site / "alpha-1.0.dist-info" / "RECORD").unlink()
+        case "no digest":
+            (shipped.site / "alpha-1.0.dist-info" / "RECORD").write_text("alpha.py,,\n")
         case "starter":
             (shipped.site / "evil.pth").write_text("import evil\n")
         case "dated":
@@ -204,26 +208,31 @@ def test_a_version_is_affected_as_osv_s_schema_says(
     assert shipped.outcome("vulnerabilities", database=MOUNTED)[0] is outcome
 
 
+ELSEWHERE = [{"package": {"ecosystem": "npm", "name": "alpha"}, "versions": ["1.0"]}]
+
+
 @pytest.mark.parametrize(
-    "records",
+    ("records", "line"),
     [
-        None,
-        (),
-        ("not JSON",),
-        ("[]",),
-        (record(modified="2026-11-01T00:00:00Z", affected=[]),),
-        (record(modified="2027-01-01T00:00:00Z", affected=[]),),
+        (None, "is not there, or cannot be read"),
+        ((), "holds no record"),
+        (("not JSON",), "none of OSV's"),
+        (("[]",), "none of OSV's"),
+        ((record(modified="2026-11-01T00:00:00Z"),), "27 days old, and may be 7"),
+        ((record(modified="2027-01-01T00:00:00Z"),), "a day that is still to come"),
+        ((record(affected=ELSEWHERE), record(affected=[])), "holds no record about PyPI"),
     ],
-    ids=["absent", "empty", "broken", "foreign", "old", "to come"],
+    ids=["absent", "empty", "broken", "foreign", "old", "to come", "of another index"],
 )
 def test_a_database_that_gives_no_answer_is_undecided_and_blocks(
-    shipped: Shipped, records: tuple[Any, ...] | None
+    shipped: Shipped, records: tuple[Any, ...] | None, line: str
 ) -> None:
     if records is not None:
         export(shipped.root, *records)
     outcome, lines = shipped.outcome("vulnerabilities", database=MOUNTED)
     assert outcome is Outcome.UNDECIDED
     assert len(lines) == 1
+    assert lines[0].endswith(line)
     assert shipped.scan(database=MOUNTED).outcome is Outcome.UNDECIDED
 
 
@@ -310,34 +319,80 @@ def test_the_service_is_asked_by_pip_audit_and_its_silence_is_undecided(shipped:
 # Trivy
 
 
+def trivy_report(*vulnerabilities: dict[str, str], target: str = "0/requirements.txt") -> str:
+    """Return a report of Trivy's about the one package that is shipped."""
+    packages = [{"ID": "alpha@1.0", "Name": "alpha", "Version": "1.0"}]
+    result = {"Target": target, "Class": "lang-pkgs", "Type": "pip", "Packages": packages}
+    # In versions of 2024 packages and vulnerabilities are two results of one target.
+    found = {"Target": target, "Vulnerabilities": list(vulnerabilities)}
+    return json.dumps({"Results": [result, found]})
+
+
+MEDIUM = {
+    "VulnerabilityID": "CVE-1",
+    "PkgName": "alpha",
+    "InstalledVersion": "1.0",
+    "Severity": "MEDIUM",
+}
+
+
+def run_trivy(shipped: Shipped, script: str) -> tuple[Outcome, tuple[str, ...]]:
+    program = shipped.root / "bin" / "trivy"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return shipped.outcome("trivy")
+
+
 @pytest.mark.parametrize(
     ("script", "outcome"),
     [
         ("exit 1", Outcome.UNDECIDED),
         ("echo nothing", Outcome.UNDECIDED),
-        ("echo '{}'", Outcome.UNDECIDED),
-        ("""echo '{"Results": [{"Target": "requirements.txt"}]}'""", Outcome.PASS),
+        (f"echo '{trivy_report()}'", Outcome.PASS),
         # It knows a lock by pip's name alone; it is given a folder that holds nothing else.
         (
             "for folder; do :; done; test -f $folder/0/requirements.txt"
-            """ && echo '{"Results": [{}]}'""",
+            f" && test $PWD = $folder && echo '{trivy_report()}'",
             Outcome.PASS,
         ),
-        (
-            """echo '{"Results": [{"Vulnerabilities": [{"VulnerabilityID": "CVE-1","""
-            """ "PkgName": "alpha", "InstalledVersion": "1.0", "Severity": "MEDIUM"}]}]}'""",
-            Outcome.FAIL,
-        ),
+        # Else a lock without a finding is in no result of many versions.
+        (f"""case "$*" in *--list-all-pkgs*) echo '{trivy_report()}';; esac""", Outcome.PASS),
+        (f"echo '{trivy_report(MEDIUM)}'", Outcome.FAIL),
     ],
 )
 def test_trivy_is_weighed_where_it_is_installed(
     shipped: Shipped, script: str, outcome: Outcome
 ) -> None:
-    program = shipped.root / "bin" / "trivy"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    assert shipped.outcome("trivy")[0] is outcome
+    assert run_trivy(shipped, script)[0] is outcome
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        ({}, "Trivy looked at nothing"),
+        ({"Results": None}, "Trivy looked at nothing"),
+        ({"Results": []}, "Trivy looked at nothing"),
+        ({"Results": [{}]}, "Trivy looked at nothing"),
+        ({"Results": [{"Target": "0/requirements.txt"}]}, "Trivy looked at nothing"),
+        ({"Results": [{"Packages": []}]}, "Trivy looked at nothing"),
+        (
+            {"Results": [{"Packages": [{"Name": "beta", "Version": "1.0"}]}]},
+            "Trivy did not look at 1 packages",
+        ),
+        (
+            {"Results": [{"Packages": [{"Name": "alpha", "Version": "0.9"}]}]},
+            "Trivy did not look at 1 packages",
+        ),
+        ({"Results": "none"}, "Trivy gave no report"),
+        ({"Results": [{"Packages": [{"Name": "alpha"}]}]}, "Trivy gave no report"),
+        ([], "Trivy gave no report"),
+    ],
+)
+def test_a_scan_by_trivy_that_has_not_looked_at_every_package_is_no_pass(
+    shipped: Shipped, report: object, line: str
+) -> None:
+    assert run_trivy(shipped, f"echo '{json.dumps(report)}'") == (Outcome.UNDECIDED, (line,))
 
 
 # What is declared
