@@ -1,5 +1,9 @@
-"""What people and machines do by habit says what the README says: workflow, hooks, templates."""
+"""What people and machines do by habit says what the README says: workflow, hooks, templates.
 
+And what CI looks for is what the documents say.
+"""
+
+import io
 import re
 import subprocess
 from pathlib import Path
@@ -7,8 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
+from rich.table import Table
 
 from flows.cli.test import CHECKS
+from tasks.path import GATES
 
 WORKSPACE = Path(__file__).parents[2]
 README = (WORKSPACE / "README.md").read_text(encoding="utf-8")
@@ -159,3 +166,55 @@ def test_links_of_a_page_lead_somewhere(page: str) -> None:
                 re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
             }
             assert anchor in slugs, f"{target}#{anchor}"
+
+
+# What CI says of the case that is blocked
+
+
+def stranger_says(function: str, text: str = "") -> str:
+    """Return what a function of `.ci/stranger` prints of a text."""
+    script = (WORKSPACE / ".ci" / "stranger").read_text(encoding="utf-8")
+    body = re.search(rf"^{function}\(\) {{\n.*?^}}\n", script, re.MULTILINE | re.DOTALL)
+    assert body is not None
+    done = subprocess.run(
+        ["bash", "-c", f"{body[0]}{function}"],
+        cwd=WORKSPACE,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def printed_table(*rows: tuple[str, ...]) -> str:
+    """Return a table as a release prints it."""
+    table = Table(title="Gates of loan", title_justify="left")
+    for number in range(len(rows[0])):
+        table.add_column(f"heading {number}")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as printed:
+        console.print(table)
+    return printed.get()
+
+
+def test_ci_reads_which_gates_block_a_release() -> None:
+    gates = printed_table(
+        ("redact", "✅ pass", "5"),
+        ("train", "⛔ fail", "23"),
+        ("alternatives", "⚠️ undecided", "2"),
+        ("packages", "— not run", "0"),
+    )
+    timings = printed_table(("train", "ran", "12.0", "14.1", "166", "377 MiB"))
+    printed = f"{gates}BLOCKED: nothing was registered.\n  train: │ fail\n{timings}"
+    blocking = "train fail, alternatives undecided, packages not run"
+    assert stranger_says("blocking_gates", printed) == blocking
+    assert stranger_says("blocking_gates", "Traceback") == ""
+
+
+def test_ci_knows_from_the_documents_which_gates_block_the_reference_case() -> None:
+    gates = dict(gate.split(" ") for gate in stranger_says("documented_gates").split(", "))
+    assert set(gates.values()) == {"fail", "undecided"}
+    assert list(gates) == [gate.name for gate in GATES if gate.name in gates]
