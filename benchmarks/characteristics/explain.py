@@ -87,7 +87,9 @@ GOOD = ExplainReport(
     additivity_error=0.0,
     shap_share={},
     proxies=(),
+    unranked_attributes=(),
     joint_proxies=(),
+    unmeasured_groups=(),
     reason_proxies=(),
     cohesion={},
     reasons={},
@@ -210,7 +212,7 @@ def proxies(drawing: Drawing, people: int, rng: np.random.Generator) -> ExplainR
     group = pd.DataFrame({"group": pd.array(np.where(is_member, "x", "y"), dtype="str")})
     params = PARAMS.model_copy(update={"seed": int(rng.integers(2**31))})
     persons = pd.Series(np.arange(people))
-    joint, by_reason = measure_joint_proxies(
+    joint, by_reason, unmeasured = measure_joint_proxies(
         columns,
         model,
         dict(zip(FEATURES, shares, strict=True)),
@@ -219,7 +221,13 @@ def proxies(drawing: Drawing, people: int, rng: np.random.Generator) -> ExplainR
         params,
         LIMITS.proxy_strength,
     )
-    return GOOD.model_copy(update={"joint_proxies": joint, "reason_proxies": by_reason})
+    return GOOD.model_copy(
+        update={
+            "joint_proxies": joint,
+            "reason_proxies": by_reason,
+            "unmeasured_groups": unmeasured,
+        }
+    )
 
 
 def reasons(kept: int | None, rng: np.random.Generator) -> ExplainReport:

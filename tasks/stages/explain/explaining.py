@@ -24,10 +24,12 @@ from tasks.stages.explain.proxies import (
     ReasonProxy,
     measure_joint_proxies,
     proxy_strengths,
+    unranked_attributes,
 )
 from tasks.stages.explain.reasons import decide_in_parts, reason_table
 from tasks.stages.explain.soundness import Soundness, measure_cohesion, measure_soundness
 from tasks.stages.explain.stability import Overlap, count_approvals, measure_overlap
+from tasks.stages.explain.telling import UnmeasuredGroup
 
 
 class _Frozen(BaseModel):
@@ -35,14 +37,17 @@ class _Frozen(BaseModel):
 
 
 class Proxy(_Frozen):
-    """A feature that tells a protected group from others, and how much the model leans on it."""
+    """A feature that tells a protected group from others, and how much the model leans on it.
+
+    A figure is None where it came out as no number.
+    """
 
     feature: str
     attribute: str
     group: str
-    auc: float
-    shap_share: float
-    strength: float
+    auc: float | None
+    shap_share: float | None
+    strength: float | None
 
 
 class ExplainReport(_Frozen):
@@ -58,7 +63,9 @@ class ExplainReport(_Frozen):
     additivity_error: float | None
     shap_share: dict[str, float]
     proxies: tuple[Proxy, ...]
+    unranked_attributes: tuple[str, ...]  # of fewer than two groups: `proxies` has none of them
     joint_proxies: tuple[JointProxy, ...]  # every group that is large enough to be asked about
+    unmeasured_groups: tuple[UnmeasuredGroup, ...]  # every other: too small, or not known
     reason_proxies: tuple[ReasonProxy, ...]  # strongest first
     cohesion: dict[str, float]  # code, of several features -> the association that ties them
     reasons: dict[str, int]  # code -> declined applicants who were told it
@@ -151,7 +158,7 @@ def explain(
         for feature in scorer.features
     }
     proxies = proxy_strengths(matrix, scorer.input_features, shares, protected)
-    joint_proxies, reason_proxies = measure_joint_proxies(
+    joint_proxies, reason_proxies, unmeasured = measure_joint_proxies(
         matrix, model, shares, rows["person"], protected, params, proxy_strength
     )
 
@@ -179,15 +186,17 @@ def explain(
                 feature=feature,
                 attribute=attribute,
                 group=group,
-                auc=auc,
-                shap_share=shares[feature],
-                strength=strength,
+                auc=_finite(auc),
+                shap_share=_finite(shares[feature]),
+                strength=_finite(strength),
             )
             # The report is for people. The judge names those above the limit among these, and the
-            # strongest is always there.
+            # strongest is always there, and before it what is no number.
             for strength, auc, feature, attribute, group in proxies[:20]
         ),
+        unranked_attributes=unranked_attributes(protected),
         joint_proxies=joint_proxies,
+        unmeasured_groups=unmeasured,
         reason_proxies=reason_proxies,
         cohesion=measure_cohesion(shown_rows, scorer.input_features, model.reasons),
         reasons=dict(sorted(told.items())),
@@ -254,8 +263,12 @@ def _typical_row(declined_rows: Matrix) -> Matrix:
     return np.median(declined_rows, axis=0, keepdims=True)
 
 
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
 def _worst_error(*errors: float) -> float | None:
     """Return the largest; None, which is undecided, where one is no number."""
     # Not `max` of Python: whether it keeps a NaN depends on where that stands.
     worst = float(np.max(errors))
-    return worst if np.isfinite(worst) else None
+    return _finite(worst)

@@ -1,20 +1,28 @@
 """The gate `explain`: whether the model's reasons can be relied on, and proxies drive it."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from tasks.gates import About, Check, at_least, at_most
 from tasks.gates.check import NOTHING_MORE
 from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import ExplainReport, Proxy
 from tasks.stages.explain.params import ExplainLimits
+from tasks.stages.explain.telling import UnmeasuredGroup
 
 NO_GROUP = "no protected group of at least ten people, beside ten others"
+NO_TWO_GROUPS = "fewer than two groups are known: no feature can tell one from another"
+TOO_FEW = "fewer than ten people, or fewer than ten others"
+TOO_FEW_WOULD_DECIDE = "ten people or more would"
 
 
 def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
     """Judge explanations.
 
     The strongest proxy is named, and so is every other one above the limit; of what many columns
-    tell together, every group. Where nobody was declined, there are no reasons, and what is asked
-    about them is undecided.
+    tell together, every group. A protected group that could not be measured is undecided under its
+    name, and so is an attribute (docs/adr/0129-a-group-that-is-not-measured.md). Where nobody was
+    declined, there are no reasons, and what is asked about them is undecided.
     """
     return (
         at_most(
@@ -24,8 +32,14 @@ def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Che
             limits.additivity_error,
         ),
         *(_judge_proxy(proxy, limits) for proxy in _notable(report, limits)),
+        *(_judge_unranked(attribute, limits) for attribute in report.unranked_attributes),
         *_judge_reason_proxies(report, limits),
         *_judge_joint_proxies(report, limits),
+        *(
+            check
+            for group in report.unmeasured_groups
+            for check in _judge_unmeasured(group, limits)
+        ),
         _judge_cohesion(report, limits),
         *_judge_stability(report, limits),
         *_judge_soundness(report, limits),
@@ -33,7 +47,8 @@ def judge_explanation(report: ExplainReport, limits: ExplainLimits) -> tuple[Che
 
 
 def _judge_joint_proxies(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
-    if not report.joint_proxies:
+    # Without protected attributes there is no name to be undecided under.
+    if not report.joint_proxies and not report.unmeasured_groups:
         return tuple(
             at_most(check_id, measure, None, limit, reason=NO_GROUP)
             for check_id, measure, limit in (
@@ -70,9 +85,48 @@ def _judge_joint_proxies(report: ExplainReport, limits: ExplainLimits) -> tuple[
     return tuple(checks)
 
 
+def _judge_unmeasured(group: UnmeasuredGroup, limits: ExplainLimits) -> Iterator[Check]:
+    """Yield what is asked of a group, undecided: others of its attribute say nothing about it."""
+    name = (
+        f"{group.attribute} = {group.group}" if group.group else f"any group of {group.attribute}"
+    )
+    for check_id, told_by, limit in (
+        (ExplainCheck.JOINT_PROXY_INPUTS, "all inputs", limits.joint_inputs_auc),
+        (
+            ExplainCheck.JOINT_PROXY_CONTRIBUTIONS,
+            "all contributions",
+            limits.joint_contributions_auc,
+        ),
+        (ExplainCheck.PROXY_REASON, "the inputs of a reason", limits.proxy_strength),
+    ):
+        check = at_most(
+            check_id,
+            f"{name} told by {told_by}",
+            None,
+            limit,
+            about=About(attribute=group.attribute, group=group.group),
+            reason=TOO_FEW if group.group else NO_GROUP,
+        )
+        yield replace(check, would_decide=TOO_FEW_WOULD_DECIDE)
+
+
+def _judge_unranked(attribute: str, limits: ExplainLimits) -> Check:
+    return at_most(
+        ExplainCheck.PROXY,
+        f"proxy: any feature for any group of {attribute}",
+        None,
+        limits.proxy_strength,
+        about=About(attribute=attribute),
+        reason=NO_TWO_GROUPS,
+    )
+
+
 def _judge_reason_proxies(report: ExplainReport, limits: ExplainLimits) -> tuple[Check, ...]:
     """Judge the reasons above the limit, else the strongest; reports have the strongest first."""
-    above = [proxy for proxy in report.reason_proxies if proxy.strength > limits.proxy_strength]
+    # `not <=`: one whose strength is no number is above nothing, and must not be left out.
+    above = [
+        proxy for proxy in report.reason_proxies if not proxy.strength <= limits.proxy_strength
+    ]
     return tuple(
         at_most(
             ExplainCheck.PROXY_REASON,
@@ -202,7 +256,12 @@ def _nobody(report: ExplainReport) -> str:
 
 def _notable(report: ExplainReport, limits: ExplainLimits) -> list[Proxy]:
     """Return the proxies above the limit, else the strongest; reports have the strongest first."""
-    above = [proxy for proxy in report.proxies if proxy.strength > limits.proxy_strength]
+    # A strength that is no number is above nothing, and must not be left out for that.
+    above = [
+        proxy
+        for proxy in report.proxies
+        if proxy.strength is None or not proxy.strength <= limits.proxy_strength
+    ]
 
     # A categorical feature has an input for each category: the strongest speaks for the feature.
     strongest: dict[About, Proxy] = {}
@@ -218,8 +277,14 @@ def _judge_proxy(proxy: Proxy, limits: ExplainLimits) -> Check:
         proxy.strength,
         limits.proxy_strength,
         about=_about(proxy),
-        reason=f"AUC {proxy.auc:.2f}, {proxy.shap_share:.1%} of SHAP mass",
+        reason=_strength_in_words(proxy),
     )
+
+
+def _strength_in_words(proxy: Proxy) -> str:
+    if proxy.auc is None or proxy.shap_share is None:
+        return "its AUC, or its share of SHAP mass, came out as no number"
+    return f"AUC {proxy.auc:.2f}, {proxy.shap_share:.1%} of SHAP mass"
 
 
 def _about(proxy: Proxy) -> About:

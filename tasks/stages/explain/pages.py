@@ -15,10 +15,11 @@ from tasks.gates import Check
 from tasks.model import DecisionModel, ReasonMap
 from tasks.reports import Figure, Page, Section, Table, column_cell, figure, group_text, write_page
 from tasks.reports.figures import ACCENT
-from tasks.stages.explain.explaining import Explained
+from tasks.stages.explain.explaining import Explained, ExplainReport
 
 SHOWN_FEATURES = 15
 DEPENDENCES = 3
+NOT_MEASURED = "not measured"
 
 
 def write_explain_page(
@@ -233,7 +234,8 @@ def _page(
                                 f"{p.people:,}",
                             )
                             for p in report.joint_proxies
-                        ),
+                        )
+                        + _unmeasured_rows(report, words),
                     ),
                     Table(
                         head=("Reason", "Group", "AUC", "At least", "Share of SHAP mass"),
@@ -263,17 +265,38 @@ def _page(
                             (
                                 column_cell(p.feature, words),
                                 group_text(p.attribute, p.group, words),
-                                f"{p.auc:.3f}",
-                                f"{p.shap_share:.1%}",
-                                f"{p.strength:.4f}",
+                                _number(p.auc, ".3f"),
+                                _number(p.shap_share, ".1%"),
+                                _number(p.strength, ".4f"),
                             )
                             for p in report.proxies[:10]
+                        )
+                        + tuple(
+                            ("any", group_text(name, "any group", words), *[NOT_MEASURED] * 3)
+                            for name in report.unranked_attributes
                         ),
                     ),
                 ),
             ),
         ),
     )
+
+
+def _unmeasured_rows(report: ExplainReport, words: Words) -> tuple[tuple[str, ...], ...]:
+    """Return a line for each group that nothing could be asked about: they are no pass."""
+    return tuple(
+        (
+            group_text(item.attribute, item.group or "any group", words),
+            "all inputs, all contributions",
+            *[NOT_MEASURED] * 3,
+            f"fewer than {SMALLEST_SHOWN_ROWS:d} on a side",
+        )
+        for item in report.unmeasured_groups
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return NOT_MEASURED if value is None else format(value, form)
 
 
 def _because_of(drivers: dict[str, int], words: Words) -> str:

@@ -5,6 +5,7 @@ Alone, a feature is asked how well it ranks a group. Together, all inputs are as
 mass; `telling` has the classifier.
 """
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -17,11 +18,13 @@ from tasks.model import DecisionModel
 from tasks.model.families import Inputs, Matrix
 from tasks.stages.explain.params import ExplainParams
 from tasks.stages.explain.telling import (
+    UnmeasuredGroup,
     choose_rows,
     high_by_chance,
     memberships,
     tell_by_chance,
     tell_group,
+    unmeasured_groups,
 )
 from tasks.under_way import counted
 
@@ -74,13 +77,18 @@ def proxy_strengths(
     """Return (strength, AUC, feature, attribute, group), strongest first.
 
     AUC is how well the feature alone tells the group from all others; strength = 2 |AUC - 0.5|
-    times the feature's share of all SHAP mass. Of two groups only the first is asked about: the
-    other is its mirror image. A group of fewer than ten rows has a number for a name: what so few
-    share may be a person's name that slipped into the column.
+    times the feature's share of all SHAP mass. One that is no number comes first. Of two groups
+    only the first is asked about: the other is its mirror image. A group of fewer than ten rows has
+    a number for a name: what so few share may be a person's name that slipped into the column.
+
+    An attribute of `unranked_attributes` has no strength at all.
     """
+    unranked = unranked_attributes(protected)
     asked: list[tuple[str, str, bytes, np.ndarray]] = []  # attribute, group, who is known, members
     known: dict[bytes, np.ndarray] = {}
     for attribute in protected.columns:
+        if attribute in unranked:
+            continue
         groups = protected[attribute]
         is_known = groups.notna().to_numpy()
         pattern = is_known.tobytes()
@@ -105,7 +113,20 @@ def proxy_strengths(
         for attribute, shown, pattern, inside in asked:
             auc = _auc(ranks_of[pattern], inside)
             found.append((2 * abs(auc - 0.5) * shares[feature], auc, feature, attribute, shown))
-    return sorted(found, key=lambda one: (-one[0], one[2], one[3], one[4]))
+    return sorted(found, key=lambda one: (_strongest_first(one[0]), one[2], one[3], one[4]))
+
+
+def unranked_attributes(protected: pd.DataFrame) -> tuple[str, ...]:
+    """Return the attributes that have fewer than two known groups: no feature can rank any."""
+    return tuple(str(name) for name in protected.columns if protected[name].nunique() < 2)
+
+
+def _strongest_first(strength: float) -> float:
+    """Return what strengths are ordered by: one that is no number must not end behind the others.
+
+    Compared with NaN, whatever follows it would stay where it is.
+    """
+    return -math.inf if math.isnan(strength) else -strength
 
 
 def measure_joint_proxies(
@@ -116,10 +137,11 @@ def measure_joint_proxies(
     protected: pd.DataFrame,
     params: ExplainParams,
     least_strength: float,
-) -> tuple[tuple[JointProxy, ...], tuple[ReasonProxy, ...]]:
+) -> tuple[tuple[JointProxy, ...], tuple[ReasonProxy, ...], tuple[UnmeasuredGroup, ...]]:
     """Return how well groups are told by everything together, and by each reason, strongest first.
 
-    The cost does not grow with the rows: people are a sample.
+    And last, the groups that could not be asked about. The cost does not grow with the rows: people
+    are a sample.
 
     Args:
         matrix: The model's inputs, shape (rows, inputs).
@@ -180,8 +202,16 @@ def measure_joint_proxies(
                     shap_share=share_of[code],
                 )
             )
-    by_reason.sort(key=lambda proxy: (-proxy.strength, proxy.code, proxy.attribute, proxy.group))
-    return tuple(joint), tuple(by_reason)
+    by_reason.sort(
+        key=lambda proxy: (
+            _strongest_first(proxy.strength),
+            proxy.code,
+            proxy.attribute,
+            proxy.group,
+        )
+    )
+    unmeasured = unmeasured_groups(protected, chosen, asked_groups)
+    return tuple(joint), tuple(by_reason), unmeasured
 
 
 def _auc(ranks: Matrix, inside: np.ndarray) -> float:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 from scipy.stats import norm, rankdata
 
-from tasks.formats.shown import SMALLEST_SHOWN_ROWS
+from tasks.formats.shown import SMALLEST_SHOWN_ROWS, small_group_names
 from tasks.model.families import Matrix
 from tasks.stages.explain.params import ProxyParams
 
@@ -50,6 +51,18 @@ class Membership:
     group: str  # of ten people or more, so that its name may be shown
     is_member: np.ndarray  # booleans, shape (people,)
     is_asked: np.ndarray  # whose attribute is known, booleans, shape (people,)
+
+
+class UnmeasuredGroup(BaseModel):
+    """A protected group that is too small to be told; None stands for every group of the attribute.
+
+    A group of fewer than ten people has a number for a name.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    attribute: str
+    group: str | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +105,8 @@ def memberships(protected: pd.DataFrame, rows: np.ndarray) -> tuple[Membership, 
     """Return the groups to ask about, of the people in `rows`.
 
     Of two groups only the first is asked about, for the other is its mirror image. A group of fewer
-    than ten people cannot be told by anything: it is left out, and so is what is left of an
-    attribute then.
+    than ten people, or beside fewer than ten others, cannot be told by anything: it is not asked
+    about, and `unmeasured_groups` names it.
     """
     asked = []
     for attribute in protected.columns:
@@ -107,6 +120,27 @@ def memberships(protected: pd.DataFrame, rows: np.ndarray) -> tuple[Membership, 
                 asked.append(Membership(str(attribute), f"{name}", is_member, is_asked))
 
     return tuple(asked)
+
+
+def unmeasured_groups(
+    protected: pd.DataFrame, rows: np.ndarray, asked: tuple[Membership, ...]
+) -> tuple[UnmeasuredGroup, ...]:
+    """Return what `memberships` could not ask about: small groups, and attributes as a whole."""
+    unmeasured: list[UnmeasuredGroup] = []
+    for attribute in map(str, protected.columns):
+        # Also where nobody's group is known: what nobody was asked about is not what nothing tells.
+        if not any(membership.attribute == attribute for membership in asked):
+            unmeasured.append(UnmeasuredGroup(attribute=attribute, group=None))
+            continue
+
+        # Where one of two groups is small, nothing was asked: these are groups of three or more.
+        people = protected[attribute].iloc[rows].value_counts()
+        names = small_group_names(set(map(str, people.index)))
+        small = int((people.between(1, SMALLEST_SHOWN_ROWS - 1)).sum())
+        unmeasured += [
+            UnmeasuredGroup(attribute=attribute, group=next(names)) for _ in range(small)
+        ]
+    return tuple(unmeasured)
 
 
 def tell_group(columns: Matrix, membership: Membership, params: ProxyParams, seed: int) -> Area:

@@ -13,7 +13,7 @@ from tasks.stages.explain.checks import ExplainCheck
 from tasks.stages.explain.explaining import Explained, _typical_row, _worst_error, explain
 from tasks.stages.explain.judging import judge_explanation
 from tasks.stages.explain.params import ExplainLimits, ExplainParams, ProxyParams
-from tasks.stages.explain.proxies import proxy_strengths
+from tasks.stages.explain.proxies import proxy_strengths, unranked_attributes
 from tasks.stages.explain.reasons import overlap
 from tasks.stages.explain.soundness import measure_soundness
 from tasks.stages.explain.stability import Overlap
@@ -283,3 +283,26 @@ def test_a_group_of_few_rows_is_asked_about_without_its_name() -> None:
     matrix = np.arange(29, dtype=float).reshape(-1, 1)
     strengths = proxy_strengths(matrix, ("income",), {"income": 1.0}, colour)
     assert {group for *_, group in strengths} == {"small group 1", "blue", "green"}
+
+
+@pytest.mark.parametrize("groups", [["x"] * 40, [None] * 40, ["x", None] * 20])
+def test_an_attribute_of_one_group_is_not_ranked_at_no_strength(groups: list[str | None]) -> None:
+    protected = pd.DataFrame(
+        {"race": pd.array(["x", "y"] * 20, dtype="str"), "sex": pd.array(groups, dtype="str")}
+    )
+    matrix = np.arange(40, dtype=float).reshape(-1, 1)
+    strengths = proxy_strengths(matrix, ("income",), {"income": 1.0}, protected)
+    assert {attribute for _, _, _, attribute, _ in strengths} == {"race"}
+    assert unranked_attributes(protected) == ("sex",)
+
+
+def test_a_strength_that_is_no_number_comes_before_the_strongest() -> None:
+    """The report keeps the first twenty: what is no number must be among them."""
+    race = pd.DataFrame({"race": pd.array(["x", "y"] * 20, dtype="str")})
+    rng = np.random.default_rng(1)
+    features = tuple(f"f{number:02d}" for number in range(30))
+    matrix = rng.normal(size=(40, 30))
+    matrix[3, 25] = np.nan
+    matrix[:, 27] = np.arange(40) % 2
+    strengths = proxy_strengths(matrix, features, dict.fromkeys(features, 1 / 30), race)
+    assert [feature for _, _, feature, *_ in strengths[:2]] == ["f25", "f27"]

@@ -12,6 +12,7 @@ from tasks.stages.explain.params import ExplainLimits
 from tasks.stages.explain.proxies import JointProxy, ReasonProxy
 from tasks.stages.explain.soundness import Soundness
 from tasks.stages.explain.stability import Overlap
+from tasks.stages.explain.telling import UnmeasuredGroup
 
 LIMITS = ExplainLimits(
     additivity_error=0.01,
@@ -59,7 +60,9 @@ GOOD = ExplainReport(
     additivity_error=0.001,
     shap_share={"tract": 0.2},
     proxies=(PROXY,),
+    unranked_attributes=(),
     joint_proxies=(BY_INPUTS, BY_CONTRIBUTIONS),
+    unmeasured_groups=(),
     reason_proxies=(BY_REASON,),
     cohesion={"A": 0.5, "B": 0.4},
     reasons={},
@@ -227,6 +230,64 @@ def test_without_a_group_to_ask_about_joint_proxies_are_undecided() -> None:
     for check_id in (ExplainCheck.JOINT_PROXY_INPUTS, ExplainCheck.JOINT_PROXY_CONTRIBUTIONS):
         assert checks[check_id].outcome is Outcome.UNDECIDED
         assert "no protected group" in checks[check_id].reason
+
+
+@pytest.mark.parametrize("group", ["small group 1", None])
+def test_a_protected_group_that_was_not_measured_is_undecided_beside_measured_ones(
+    group: str | None,
+) -> None:
+    checks = judged(unmeasured_groups=(UnmeasuredGroup(attribute="sex", group=group),))
+    undecided = {check.id: check for check in checks if check.outcome is Outcome.UNDECIDED}
+    assert set(undecided) == {
+        ExplainCheck.JOINT_PROXY_INPUTS,
+        ExplainCheck.JOINT_PROXY_CONTRIBUTIONS,
+        ExplainCheck.PROXY_REASON,
+    }
+    assert {check.about for check in undecided.values()} == {About(attribute="sex", group=group)}
+    assert all("ten" in check.reason for check in undecided.values())
+    # The verdict refuses two checks of one key: none of these may be that of a measured group.
+    assert len({check.key for check in checks}) == len(checks)
+
+
+def test_an_attribute_that_no_feature_could_rank_is_undecided() -> None:
+    checks = proxies(judged(unranked_attributes=("sex",)))
+    assert [(check.about.attribute, check.outcome) for check in checks] == [
+        ("race", Outcome.PASS),
+        ("sex", Outcome.UNDECIDED),
+    ]
+
+
+def test_where_only_unmeasured_groups_are_left_each_is_named() -> None:
+    checks = judged(
+        joint_proxies=(), unmeasured_groups=(UnmeasuredGroup(attribute="sex", group=None),)
+    )
+    joint = [check for check in checks if check.id == ExplainCheck.JOINT_PROXY_INPUTS]
+    assert [(check.about.attribute, check.outcome) for check in joint] == [
+        ("sex", Outcome.UNDECIDED)
+    ]
+
+
+def test_a_proxy_whose_strength_is_no_number_is_undecided_and_hides_no_other() -> None:
+    nothing = PROXY.model_copy(
+        update={"feature": "age", "strength": None, "auc": None, "shap_share": None}
+    )
+    strong = PROXY.model_copy(update={"strength": 0.3})
+    checks = proxies(judged(proxies=(nothing, strong, PROXY)))
+    assert [(check.about.feature, check.outcome) for check in checks] == [
+        ("age", Outcome.UNDECIDED),
+        ("tract", Outcome.FAIL),
+    ]
+
+
+def test_a_reason_whose_strength_is_no_number_is_undecided_beside_one_above_the_limit() -> None:
+    nothing = BY_REASON.model_copy(update={"code": "B", "auc_low": float("nan")})
+    strong = BY_REASON.model_copy(update={"auc_low": 0.9})
+    checks = judged(reason_proxies=(strong, nothing))
+    assert {
+        check.about.feature: check.outcome
+        for check in checks
+        if check.id == ExplainCheck.PROXY_REASON
+    } == {"A": Outcome.FAIL, "B": Outcome.UNDECIDED}
 
 
 def test_the_loosest_reason_is_named() -> None:

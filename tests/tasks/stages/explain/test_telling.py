@@ -14,6 +14,7 @@ from tasks.stages.explain.telling import (
     memberships,
     tell_by_chance,
     tell_group,
+    unmeasured_groups,
 )
 
 PARAMS = ProxyParams(people=400, smallest_group=60, folds=3, permutations=2)
@@ -120,6 +121,38 @@ def test_groups_of_ten_people_beside_ten_others_are_asked_about(
 ) -> None:
     asked = memberships(group_of(names), np.arange(len(names)))
     assert {membership.group for membership in asked} == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["x"] * 20 + ["y"] * 20, []),
+        (["x"] * 20 + ["y"] * 20 + ["z"] * 20, []),
+        (["x"] * 9 + ["y"] * 20 + ["z"] * 20, ["small group 1"]),
+        (["x"] * 9 + ["y"] * 20 + ["z"], ["small group 1", "small group 2"]),
+        (["small group 1"] * 10 + ["y"] * 20 + ["z"], ["small group 2"]),
+        (["x"] * 9 + ["y"] * 20, [None]),
+        (["x"] * 20 + ["y"] * 5 + ["z"] * 4, [None]),
+        (["x"] * 20 + [None] * 20, [None]),
+        ([None] * 40, [None]),
+    ],
+)
+def test_who_is_not_asked_about_is_named(
+    names: list[str | None], expected: list[str | None]
+) -> None:
+    protected = group_of(names)
+    everybody = np.arange(len(names))
+    unmeasured = unmeasured_groups(protected, everybody, memberships(protected, everybody))
+    assert {group.attribute for group in unmeasured} <= {"race"}
+    assert [group.group for group in unmeasured] == expected
+
+
+def test_an_attribute_is_named_though_another_is_asked_about() -> None:
+    protected = group_of(["x", "y"] * 20).assign(sex=pd.array(["f"] * 40, dtype="str"))
+    everybody = np.arange(40)
+    asked = memberships(protected, everybody)
+    (unmeasured,) = unmeasured_groups(protected, everybody, asked)
+    assert (unmeasured.attribute, unmeasured.group) == ("sex", None)
 
 
 def test_the_area_is_the_usual_one_with_ties_halved() -> None:
