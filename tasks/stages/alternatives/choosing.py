@@ -83,6 +83,7 @@ class AlternativesReport(SearchModel):
     folds: int
     approval_rate: float
     groups: tuple[str, ...]
+    uncompared: tuple[str, ...]  # attributes, and combinations, without a group among them
     configurations: tuple[ConfigurationFigures, ...]
     chosen: ChosenAlternative | None  # None where no alternative is within the loss of AUC
     confirmed_reduction: float | None  # None where nothing can be measured
@@ -114,6 +115,11 @@ def compare_configurations(
         folds=params.folds,
         approval_rate=approval_rate,
         groups=tuple(f"{group.group} ({group.attribute})" for group in groups),
+        uncompared=tuple(
+            attribute
+            for attribute in judged.attributes
+            if not any(group.attribute == attribute for group in groups)
+        ),
         configurations=(),
         chosen=None,
         confirmed_reduction=None,

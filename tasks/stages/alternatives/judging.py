@@ -3,9 +3,11 @@
 1. Fail: an alternative within the declared loss of AUC, chosen on one half of the people, is
    confirmed on the other half to lower the worst group's decline ratio by more than the limit.
 2. Undecided: so few rows that a larger reduction than the limit could have been missed, or nothing
-   that can be measured.
+   that can be measured, be it of one attribute alone.
 3. Pass: neither.
 """
+
+from dataclasses import replace
 
 from tasks.gates import Check, Outcome, at_most
 from tasks.gates.limits import limit_text
@@ -36,9 +38,21 @@ def judge_alternatives(report: AlternativesReport, limits: AlternativesLimits) -
         limits.decline_ratio_reduction,
         reason=reason,
     )
+    # Not a pass by the attributes that are left: the worst group may be one that was not compared.
+    if report.uncompared and report.groups:
+        reduction = _without(report.uncompared, reduction)
     # 2. Whether the search could have told: a check of its own, so that a blind search does not
     # pass by finding nothing.
     return reduction, _judge_power(report, limits)
+
+
+def _without(uncompared: tuple[str, ...], check: Check) -> Check:
+    """Return the check, no pass, with what it says nothing about; a failure stays one."""
+    unnamed = f"no group is large enough, or none known, of {', '.join(uncompared)}"
+    named = replace(check, reason=f"{check.reason}; {unnamed}")
+    if check.outcome is Outcome.FAIL:
+        return named
+    return replace(named, outcome=Outcome.UNDECIDED, would_decide="more rows of its groups would")
 
 
 def _judge_power(report: AlternativesReport, limits: AlternativesLimits) -> Check:

@@ -85,11 +85,19 @@ def _page(
                     "group, never below 1. At the plan's other approval rates it stands in the "
                     "last columns.",
                     f"Compared groups: {', '.join(compared) or 'none'}.",
+                    *_uncompared_in_words(report, words),
                 ),
                 parts=_tables(report, words),
             ),
         ),
     )
+
+
+def _uncompared_in_words(report: AlternativesReport, words: Words) -> tuple[str, ...]:
+    if not report.uncompared:
+        return ()
+    names = ", ".join(map(words.attribute_of, report.uncompared))
+    return (f"Not measured, for no group is large enough to be compared: {names}.",)
 
 
 def _confirmation(report: AlternativesReport, params: AlternativesParams) -> Section:

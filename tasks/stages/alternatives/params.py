@@ -122,6 +122,11 @@ class JudgedGroups(BaseModel):
     intersections: tuple[tuple[str, ...], ...] = ()
     cutoffs: tuple[float, ...] = Field(min_length=1)
 
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """What divides people into groups that are judged: attributes, and their combinations."""
+        return (*self.privileged, *map(" and ".join, self.intersections))
+
     @model_validator(mode="after")
     def _intersections_are_of_judged_attributes(self) -> "JudgedGroups":
         if any(set(names) - set(self.privileged) for names in self.intersections):

@@ -109,6 +109,14 @@ def judge_subgroups(
         for measure, rule in rules.items()
         if measure not in searched
     ]
+    # Nor would an attribute have one that no such conjunction divides people by: what was searched
+    # by the others says nothing about it (docs/adr/0129-a-group-that-is-not-measured.md).
+    checks += [
+        _undecided_search(measure, rules[measure], params, attribute)
+        for measure, attributes in report.unsearched.items()
+        if measure in searched
+        for attribute in attributes
+    ]
     return (*checks, _judge_calibration(report.multicalibration, params, limits))
 
 
@@ -205,15 +213,19 @@ def _people_that_decide(people: int, growth: float) -> str:
     return f"about {math.ceil(people * growth):,} would tell"
 
 
-def _undecided_search(measure: SubgroupMeasure, rule: _Rule, params: SubgroupsParams) -> Check:
+def _undecided_search(
+    measure: SubgroupMeasure, rule: _Rule, params: SubgroupsParams, attribute: str | None = None
+) -> Check:
+    """Return the check of a measure, or of one attribute, that no subgroup was searched by."""
     return Check(
         rule.check_id,
-        f"{TEXTS[measure]}, worst subgroup",
+        f"{TEXTS[measure]}, worst subgroup" + (f" by {attribute}" if attribute else ""),
         Outcome.UNDECIDED,
         None,
         limit_text(rule.sign, rule.limit),
-        reason=f"no subgroup has {params.smallest_people:,} people in both halves, "
-        "and as many to be compared with",
+        About(attribute=attribute),
+        reason=f"no {f'group of {attribute}' if attribute else 'subgroup'} has "
+        f"{params.smallest_people:,} people in both halves, and as many to be compared with",
     )
 
 

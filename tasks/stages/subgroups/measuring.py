@@ -24,6 +24,8 @@ class SubgroupsReport(BaseModel):
     attributes: tuple[str, ...]
     cells: int
     searched: dict[SubgroupMeasure, int]  # conjunctions with enough people
+    # protected, and without a group that could be searched by itself
+    unsearched: dict[SubgroupMeasure, tuple[str, ...]]
     subgroups: tuple[Subgroup, ...]
     multicalibration: Multicalibration
 
@@ -66,6 +68,7 @@ def measure_subgroups(
         attributes=tuple(attribute.name for attribute in attributes),
         cells=len(cells.codes),
         searched=result.searched,
+        unsearched=result.unsearched,
         subgroups=confirm_subgroups(result, cells, rows, np.asarray(is_confirmed)),
         multicalibration=measure_multicalibration(
             cells, params.depth, smallest, params.significance

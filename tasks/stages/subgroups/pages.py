@@ -133,11 +133,22 @@ def _page(
                     f"the other. Who is decided “{words.unfavourable}” is compared with everybody "
                     "else, within the same audited values. What is confirmed is so for all of them "
                     f"together, with {1 - params.significance:.0%}; it is held against the limit.",
+                    *_unsearched_in_words(report, words),
                 ),
                 parts=(_subgroups_table(report, checks, words),),
             ),
             _calibration_section(report, params, words),
         ),
+    )
+
+
+def _unsearched_in_words(report: SubgroupsReport, words: Words) -> tuple[str, ...]:
+    """Return a sentence for each measure by which an attribute was not searched: it is no pass."""
+    return tuple(
+        f"Not measured ({TEXTS[measure]}), for too few people to be compared: "
+        f"{', '.join(map(words.label_of, attributes))}."
+        for measure, attributes in report.unsearched.items()
+        if attributes
     )
 
 

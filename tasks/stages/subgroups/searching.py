@@ -53,10 +53,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The worst conjunctions of each measure, and among how many they were found."""
+    """The worst conjunctions of each measure, and among how many they were found.
+
+    `unsearched` are protected attributes of which not one group could be searched by itself: where
+    one divides nobody, no conjunction can tell that it is what people are treated by.
+    """
 
     worst: dict[SubgroupMeasure, tuple[Candidate, ...]]
     searched: dict[SubgroupMeasure, int]
+    unsearched: dict[SubgroupMeasure, tuple[str, ...]]
 
 
 def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) -> SearchResult:
@@ -67,6 +72,7 @@ def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) 
     """
     everybody = cells.totals[:, SEARCHED].sum(axis=0)
     candidates: dict[SubgroupMeasure, list[Candidate]] = {name: [] for name in SubgroupMeasure}
+    alone: dict[SubgroupMeasure, set[str]] = {name: set() for name in SubgroupMeasure}
 
     for subset in counted("searching subgroups", tuple(cells.subsets(depth)), "combinations"):
         # Both halves' sums, though only one is searched: the other says here how many people there
@@ -84,6 +90,8 @@ def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) 
             # else.
             if COMPARING[measure] and not subset.protected:
                 continue
+            if len(subset.positions) == 1 and is_eligible.any():
+                alone[measure].add(cells.attributes[subset.positions[0]].name)
             candidates[measure] += [
                 Candidate(
                     measure,
@@ -98,6 +106,14 @@ def search_subgroups(cells: Cells, depth: int, smallest_people: int, kept: int) 
     return SearchResult(
         worst={name: _worst(found, kept) for name, found in candidates.items()},
         searched={name: len(found) for name, found in candidates.items()},
+        unsearched={
+            name: tuple(
+                item.name
+                for item in cells.attributes
+                if item.is_protected and item.name not in searched
+            )
+            for name, searched in alone.items()
+        },
     )
 
 

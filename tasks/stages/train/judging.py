@@ -10,6 +10,7 @@ from tasks.learning.performance import Performance
 from tasks.stages.train.checks import LARGE_GROUPS, OR_CHALLENGER, TrainCheck
 from tasks.stages.train.measuring import (
     SMALLEST_GROUP_PEOPLE,
+    UNKNOWN_GROUP,
     Challenger,
     GroupCalibration,
     HeldOut,
@@ -119,7 +120,11 @@ def _judge_calibration(
 
 
 def _judge_groups(groups: tuple[GroupCalibration, ...], limits: TrainLimits) -> Iterator[Check]:
-    """Yield a check a group; of too few people neither calibration nor its lack can be shown."""
+    """Yield a check a group; of too few people neither calibration nor its lack can be shown.
+
+    They are not measured, and `fairness` is undecided about them. Where that is so of all groups of
+    an attribute, the attribute is undecided here, too; those whose group is not known are no group.
+    """
     limit = limits.group_calibration_error
     unmeasured = LARGE_GROUPS.replace("{limit}", limit_text("≤", limit))
     if not groups:
@@ -129,6 +134,22 @@ def _judge_groups(groups: tuple[GroupCalibration, ...], limits: TrainLimits) -> 
             expected=unmeasured,
             reason="no protected attribute is declared",
         )
+
+    measured = {
+        group.attribute
+        for group in groups
+        if group.calibration is not None and group.group != UNKNOWN_GROUP
+    }
+    for attribute in dict.fromkeys(group.attribute for group in groups):
+        if attribute not in measured:
+            yield at_most(
+                TrainCheck.GROUP_CALIBRATION,
+                f"calibration error beyond chance, any group of {attribute}",
+                None,
+                limit,
+                about=About(attribute=attribute),
+                reason=f"no group that is known has {SMALLEST_GROUP_PEOPLE:d} people",
+            )
 
     for group in groups:
         about = About(attribute=group.attribute, group=group.group)

@@ -184,19 +184,35 @@ def _judge_label_rates(report: LabelReport | None, limits: ValidateLimits) -> tu
     """Judge the label's rate over all rows, and in the group where it moved most."""
     overall = {} if report is None else {f"label {report.label}": report.overall}
     groups = {} if report is None else _by_group(report)
+    by_group = _judge_rate(
+        ValidateCheck.GROUP_LABEL_RATE, groups, limits.group_label_rate_shift, report
+    )
+    # Named, and no obstacle: of so few rows with the label no rate is accepted, nor one compared.
+    if report is not None and (few := _groups_without_rate(report)):
+        by_group = replace(by_group, reason=f"{by_group.reason}; without an accepted rate: {few}")
 
     return (
         _judge_rate(ValidateCheck.LABEL_RATE, overall, limits.label_rate_shift, report),
-        _judge_rate(ValidateCheck.GROUP_LABEL_RATE, groups, limits.group_label_rate_shift, report),
+        by_group,
     )
 
 
 def _by_group(report: LabelReport) -> dict[str, RateShift | None]:
+    """Return the groups with an accepted rate; an attribute that has none is unseen as a whole."""
     return {
         f"{group} ({attribute})": shift
         for attribute, shifts in report.groups.items()
-        for group, shift in shifts.items()
+        for group, shift in (shifts or {"any group": None}).items()
     }
+
+
+def _groups_without_rate(report: LabelReport) -> str:
+    return ", ".join(
+        f"{groups:,} of {attribute}"
+        for attribute, groups in report.without_rate.items()
+        # Of an attribute without any rate all groups are unseen, and said to be.
+        if groups and report.groups[attribute]
+    )
 
 
 def _judge_rate(

@@ -126,7 +126,16 @@ def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
                         rows=tuple(
                             (column_cell(attribute, words), group, *_rate_cells(shift))
                             for attribute, groups in shifts.items()
-                            for group, shift in groups.items()
+                            for group, shift in (groups or {"any group": None}).items()
+                        )
+                        + tuple(
+                            (
+                                column_cell(attribute, words),
+                                f"without an accepted rate: {groups:,}",
+                                *_rate_cells(None),
+                            )
+                            for attribute, groups in labels.without_rate.items()
+                            if groups
                         ),
                     ),
                 ),

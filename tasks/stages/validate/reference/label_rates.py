@@ -50,13 +50,18 @@ class RateShift(BaseModel):
 
 
 class LabelReport(BaseModel):
-    """What became of the rates; None where the rows are too few to see them move."""
+    """What became of the rates; None where the rows are too few to see them move.
+
+    `groups` has every protected attribute, and of its groups those with an accepted rate;
+    `without_rate` says how many others the delivery has.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     label: str
     overall: RateShift | None
     groups: dict[str, dict[str, RateShift | None]]
+    without_rate: dict[str, int]
 
 
 def keep_label_rates(labels: "pd.Series[float]", protected: pd.DataFrame) -> LabelRates | None:
@@ -116,7 +121,8 @@ def compare_label_rates(
     compared = sum(len(groups) for groups in accepted.groups.values())
     by_group = significance / max(compared, 1)
 
-    groups: dict[str, dict[str, RateShift | None]] = {}
+    # A column may have become protected since: it has no accepted rate, and is to be named.
+    groups: dict[str, dict[str, RateShift | None]] = {str(name): {} for name in protected.columns}
     for attribute, rates in accepted.groups.items():
         delivered = _rates(has_label, protected[attribute]) if attribute in protected else {}
         groups[attribute] = {
@@ -131,7 +137,15 @@ def compare_label_rates(
     if len(labelled):
         rate = GroupRate(rate=float(labelled.mean()), rows=len(labelled), step=STEP)
         overall = _shift(accepted.overall, rate, significance, rows_per_effective)
-    return LabelReport(label=accepted.label, overall=overall, groups=groups)
+    return LabelReport(
+        label=accepted.label,
+        overall=overall,
+        groups=groups,
+        without_rate={
+            str(name): len(set(category_names(protected[name].dropna())) - set(groups[str(name)]))
+            for name in protected.columns
+        },
+    )
 
 
 def _rates(

@@ -1,6 +1,9 @@
 """One half of the people choose, the other half confirms; luck confirms nothing."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.stages.alternatives.choosing import (
@@ -14,6 +17,7 @@ from tasks.stages.alternatives.choosing import (
 )
 from tasks.stages.alternatives.configurations import configurations
 from tasks.stages.alternatives.figures import Resampled
+from tasks.stages.alternatives.params import JudgedGroups
 from tasks.stages.alternatives.searching import search
 from tests.tasks.stages.alternatives.portfolio import COLUMNS, JUDGED, TRAIN, params, people
 
@@ -57,6 +61,21 @@ def test_where_no_group_is_large_enough_nothing_is_measured() -> None:
     assert report.groups == ()
     assert report.confirmed_reduction is None
     assert report.reduction_deviation is None
+
+
+def test_an_attribute_of_which_no_group_is_compared_is_named() -> None:
+    grid = params()
+    together = configurations(COLUMNS, grid, TRAIN)
+    searched = search(people(500), COLUMNS, together, grid)
+    protected = searched.protected.assign(sex=pd.array(["f"] * 490 + ["m"] * 10, dtype="str"))
+    judged = JudgedGroups(
+        privileged={"race": "a", "sex": "f"}, intersections=(("race", "sex"),), cutoffs=(0.8,)
+    )
+    report = compare_configurations(
+        replace(searched, protected=protected), together, judged, grid, 0.8
+    )
+    assert "b (race)" in report.groups
+    assert report.uncompared == ("sex",)
 
 
 def test_figures_of_every_configuration_stand_at_every_cut_off() -> None:

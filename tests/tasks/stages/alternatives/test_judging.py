@@ -23,6 +23,7 @@ GOOD = AlternativesReport(
     folds=3,
     approval_rate=0.88,
     groups=("b (race)",),
+    uncompared=(),
     configurations=(),
     chosen=CHOSEN,
     confirmed_reduction=0.05,
@@ -71,3 +72,16 @@ def test_near_parity_nothing_large_can_be_missed_however_few_the_rows() -> None:
     _, detectable = judged(reduction_deviation=0.5, possible_reduction=0.1)
     assert detectable.outcome is Outcome.PASS
     assert detectable.value == pytest.approx(0.1)
+
+
+def test_an_attribute_of_which_no_group_was_compared_makes_no_pass() -> None:
+    reduction, detectable = judged(uncompared=("sex",))
+    assert (reduction.outcome, reduction.value) == (Outcome.UNDECIDED, 0.05)
+    assert reduction.reason.endswith("no group is large enough, or none known, of sex")
+    assert detectable.outcome is Outcome.PASS
+
+
+def test_a_confirmed_reduction_fails_beside_an_attribute_that_was_not_compared() -> None:
+    reduction, _ = judged(confirmed_reduction=0.15, uncompared=("sex",))
+    assert reduction.outcome is Outcome.FAIL
+    assert "of sex" in reduction.reason

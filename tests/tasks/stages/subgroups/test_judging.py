@@ -1,5 +1,6 @@
 """The gate `subgroups`: when a subgroup passes, when it fails, and when nobody can tell."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def report(*changed: Subgroup, segments: tuple[Segment, ...] = ()) -> SubgroupsR
         attributes=("sex", "age"),
         cells=4,
         searched=dict.fromkeys(SubgroupMeasure, 8),
+        unsearched=dict.fromkeys(SubgroupMeasure, ()),
         subgroups=(*changed, *(item for item in fine if item.measure not in replaced)),
         multicalibration=Multicalibration(
             segments=segments or (segment(),), deviations_of_chance=4.0
@@ -231,3 +233,32 @@ def test_a_subgroup_that_every_attribute_hides_fails_the_gate() -> None:
     checks = judge_subgroups(portfolio(planted=0.35).measured(), PARAMS, LIMITS)
     failed = [check.about for check in checks if check.outcome is Outcome.FAIL]
     assert ("sex and age", "male / old") in {(about.attribute, about.group) for about in failed}
+
+
+def test_an_attribute_that_was_not_searched_by_itself_is_undecided_though_others_were() -> None:
+    found = report().model_copy(update={"unsearched": {DECLINES: ("race",)}})
+    checks = judge_subgroups(found, PARAMS, LIMITS)
+    (undecided,) = [check for check in checks if check.outcome is Outcome.UNDECIDED]
+    assert undecided.key == "subgroups.false_decline_difference[attribute=race]"
+    assert "no group of race has 50 people" in undecided.reason
+
+
+@pytest.mark.parametrize("others", [0, 60])
+def test_an_attribute_that_divides_nobody_is_named_by_what_needs_a_comparison(others: int) -> None:
+    small = portfolio()
+    race = np.where(np.arange(6_000) < others, "few", "many")
+    found = replace(small, protected=small.protected.assign(race=race)).measured()
+    assert found.unsearched == {
+        SubgroupMeasure.FALSE_DECLINE_DIFFERENCE: ("race",),
+        SubgroupMeasure.DISPARATE_IMPACT: ("race",),
+        SubgroupMeasure.UNDERRATED_BY: (),
+    }
+    undecided = {
+        check.key
+        for check in judge_subgroups(found, PARAMS, LIMITS)
+        if check.outcome is Outcome.UNDECIDED
+    }
+    assert undecided >= {
+        "subgroups.false_decline_difference[attribute=race]",
+        "subgroups.disparate_impact[attribute=race]",
+    }

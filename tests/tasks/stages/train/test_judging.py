@@ -173,6 +173,30 @@ def test_of_too_few_people_nothing_is_measured_and_nothing_passes() -> None:
     assert check.reason == "12 people, fewer than 30"
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        (GroupCalibration(attribute="sex", group="f", people=29, calibration=None),),
+        (GroupCalibration(attribute="sex", group="not known", people=60, calibration=CALIBRATION),),
+    ],
+)
+def test_an_attribute_of_which_no_group_was_measured_is_undecided(
+    others: tuple[GroupCalibration, ...],
+) -> None:
+    few = GroupCalibration(attribute="sex", group="m", people=12, calibration=None)
+    checks = checks_of(GOOD.model_copy(update={"groups": (*GOOD.groups, few, *others)}))
+    check = checks[f"{TrainCheck.GROUP_CALIBRATION}[attribute=sex]"]
+    assert check.outcome is Outcome.UNDECIDED
+    assert check.reason == "no group that is known has 30 people"
+    assert Outcome.worst(item.outcome for item in checks.values()) is Outcome.UNDECIDED
+
+
+def test_a_small_group_beside_a_measured_one_leaves_its_attribute_decided() -> None:
+    checks = checks_of(with_black_group(None, people=12))
+    assert Outcome.worst(check.outcome for check in checks.values()) is Outcome.PASS
+
+
 def test_a_leak_is_named_by_its_feature_and_its_slice_by_no_value() -> None:
     checks = checks_of(with_leak(purity=0.9))
     check = checks[f"{TrainCheck.SLICE_PURITY}[feature=fee]"]

@@ -52,7 +52,12 @@ ASSOCIATIONS = AssociationReport(
         first="income", second="debt", accepted=0.6, delivered=0.55, chance=0.1
     ),
 )
-LABELS = LabelReport(label="1", overall=STILL, groups={"sex": {"female": STILL, "male": STILL}})
+LABELS = LabelReport(
+    label="1",
+    overall=STILL,
+    groups={"sex": {"female": STILL, "male": STILL}},
+    without_rate={"sex": 0},
+)
 REFERENCE = ReferenceReport(
     drift={"income": Drift(psi=0.1, chance=0.02)},
     beyond_support={"income": Beyond(accepted=0.01, delivered=0.012, is_beyond_chance=False)},
@@ -251,6 +256,19 @@ def test_where_no_group_can_be_seen_all_are_named() -> None:
     check = by_id(**labels(groups=groups))[ValidateCheck.GROUP_LABEL_RATE]
     assert check.outcome is Outcome.UNDECIDED
     assert check.reason.endswith("female (sex), male (sex)")
+
+
+def test_an_attribute_without_any_accepted_rate_is_named_and_passes_nobody() -> None:
+    groups = {"sex": {"female": STILL}, "race": {}}
+    check = by_id(**labels(groups=groups, without_rate={"race": 3}))[ValidateCheck.GROUP_LABEL_RATE]
+    assert (check.outcome, check.value) == (Outcome.UNDECIDED, 0)
+    assert check.reason.endswith("to see a shift: any group (race)")
+
+
+def test_groups_without_an_accepted_rate_are_counted_beside_those_that_have_one() -> None:
+    check = by_id(**labels(without_rate={"sex": 2}))[ValidateCheck.GROUP_LABEL_RATE]
+    assert check.outcome is Outcome.PASS
+    assert check.reason.endswith("; without an accepted rate: 2 of sex")
 
 
 UNLINKED = PARAMS.model_copy(update={"unlinked_sources": "one brings names and nothing else"})

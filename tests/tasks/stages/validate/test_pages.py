@@ -20,7 +20,8 @@ ASSOCIATIONS = AssociationReport(
 LABELS = LabelReport(
     label="1",
     overall=RateShift(accepted=0.877, delivered=0.9, chance=0.03),
-    groups={"sex": {"female": None}},
+    groups={"sex": {"female": None}, "race": {}},
+    without_rate={"sex": 1, "race": 0},
 )
 
 
@@ -105,4 +106,6 @@ def test_rates_are_shown_for_all_rows_and_by_group() -> None:
     assert rows("Rate of label 1", reference=beside({}, labels=LABELS)) == (
         ("", "all rows", "87.7%", "90.0%", "3.0%"),
         ("sex", "female", "too few rows", "not measured", "not measured"),
+        ("race", "any group", "too few rows", "not measured", "not measured"),
+        ("sex", "without an accepted rate: 1", "too few rows", "not measured", "not measured"),
     )

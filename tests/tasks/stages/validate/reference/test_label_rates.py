@@ -107,6 +107,27 @@ def test_too_few_rows_are_not_measured(rows: tuple[int, int]) -> None:
     assert compared(GOOD, frame(a=(700, 1000), b=rows)).groups["group"]["b"] is None
 
 
+def test_a_column_that_became_protected_has_no_accepted_rate_and_is_in_the_report() -> None:
+    rates = keep_label_rates(GOOD["label"], GOOD[["group"]])
+    assert rates is not None
+    report = compare_label_rates(
+        rates,
+        GOOD["label"],
+        GOOD[["group"]].assign(since=GOOD["group"]),
+        significance=0.005,
+        rows_per_effective=1.0,
+    )
+    assert report.groups["since"] == {}
+    assert report.without_rate == {"group": 0, "since": 2}
+
+
+def test_groups_that_had_too_few_labels_to_have_a_rate_are_counted() -> None:
+    delivered = frame(a=(700, 1000), b=(150, 200), c=(9, 100))
+    report = compared(delivered, delivered)
+    assert set(report.groups["group"]) == {"a", "b"}
+    assert report.without_rate == {"group": 1}
+
+
 def test_a_delivery_without_labels_is_not_measured() -> None:
     report = compared(GOOD, GOOD.assign(label=np.nan))
     assert report.overall is None
