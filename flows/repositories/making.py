@@ -26,6 +26,7 @@ from flows.repositories.manifest import (
 from flows.use_cases.derived_files import derived_files, resolve_cases, stale_files, write_files
 from tasks.config.case_paths import refuse_links
 from tasks.errors import ConfigError
+from tasks.formats.whole_file import write_whole
 from tasks.system.git import ask_git, git_environment
 
 # What a folder may hold already: a clone of a repository that is still empty.
@@ -178,14 +179,8 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     refuse_links(Path(name), folder)
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    # Anew: somebody may have committed a link of this name, which leads out of the repository.
-    draft.unlink(missing_ok=True)
-    with draft.open("xb") as stream:
-        stream.write(content)
     # By name, whatever the source's mode: git commits whether a file is executable.
-    draft.chmod(0o755 if name in EXECUTABLE else 0o644)
-    draft.replace(path)
+    write_whole(path, content, mode=0o755 if name in EXECUTABLE else 0o644)
 
 
 def _remove(folder: Path, name: str) -> None:

@@ -24,6 +24,7 @@ from flows.stack.server_process import (
 )
 from tasks.errors import ConfigError, ServiceError
 from tasks.formats.regular_file import describe_unreadable
+from tasks.formats.whole_file import write_whole
 
 SOURCE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "server.mjs", "pages.mjs")
@@ -140,9 +141,7 @@ class IdentityServer(StackServer):
 
     def write_people(self, people: dict[str, list[str]]) -> None:
         """Say who belongs to which groups, at once and whole: the provider may be reading."""
-        draft = self.people_file.with_suffix(".draft")
-        draft.write_text(json.dumps(people, indent=2) + "\n", encoding="utf-8")
-        draft.replace(self.people_file)
+        write_whole(self.people_file, f"{json.dumps(people, indent=2)}\n".encode())
 
     def start(self) -> None:
         """Install the package from its lock unless that is done, and start the provider."""

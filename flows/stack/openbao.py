@@ -8,7 +8,6 @@ A token of root is made at each start for setting up, and revoked right after.
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from flows.stack.server_process import (
     plain_environment,
 )
 from tasks.errors import ServiceError
+from tasks.formats.whole_file import write_whole
 from tasks.system.bao import BaoServer, DeniedError, ask_bao
 
 ANSWER_SECONDS = 10
@@ -168,11 +168,4 @@ class OpenBaoServer(StackServer):
 
 def write_own(path: Path, text: str) -> None:
     """Write a file that this account alone reads, whole and on the disk, or not at all."""
-    draft = path.with_name(f"{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    write_whole(path, text.encode("ascii"), mode=0o600)

@@ -12,6 +12,7 @@ from tasks.config.deployment import DeploymentParams
 from tasks.config.resolving import resolve_case, resolve_with_faults, resolved_text
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
+from tasks.formats.whole_file import write_whole
 from tasks.pipeline.dvc_file import dvc_text
 
 DVC_FILE = Path("dvc.yaml")
@@ -105,14 +106,7 @@ def write_files(files: Mapping[Path, str], workspace: Path) -> None:
     # Each whole or not at all: prefect.yaml and dvc.yaml are read again by whoever comes next, and
     # what people wrote into the one is in no other file.
     for path, text in files.items():
-        draft = workspace / path.with_name(f".{path.name}.new")
-        draft.unlink(missing_ok=True)
-        try:
-            with draft.open("x", encoding="utf-8") as stream:
-                stream.write(text)
-            draft.replace(workspace / path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(workspace / path, text.encode())
 
 
 def _has_text(path: Path, text: str) -> bool:

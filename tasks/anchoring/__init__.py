@@ -3,5 +3,5 @@
 Each is optional, and required once it is configured: a registration waits until what it rests on
 is anchored.
 
-May import: `tasks.errors`, `tasks.ledger`, `tasks.settings`, `tasks.system`.
+May import: `tasks.errors`, `tasks.formats`, `tasks.ledger`, `tasks.settings`, `tasks.system`.
 """

@@ -1,11 +1,11 @@
 """Where an installation keeps what witnesses and time-stamping authorities return."""
 
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from tasks.errors import ServiceError
+from tasks.formats.whole_file import write_whole
 
 # A cosignature has a few hundred bytes, a stamp with its certificates a few thousand. What is
 # longer is no answer, and whoever sends it must not fill our memory.
@@ -33,13 +33,7 @@ def keep_anchor(path: Path, data: bytes) -> None:
 
     A file that is there is not asked for again: half of one would stand in its place for ever.
     """
-    # Another suffix than those that readers look for.
-    draft = path.with_name(f"{path.name}.draft")
-    with draft.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    write_whole(path, data)
 
 
 def post(request: urllib.request.Request, *, timeout: float) -> tuple[int, bytes]:

@@ -25,6 +25,7 @@ from tasks.attestation.statement import Artefact, Statement
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
 from tasks.formats.strict_json import parse_json
+from tasks.formats.whole_file import write_whole
 from tasks.verifier.statement_index import Signed
 
 OCSF = "1.6.0"
@@ -136,10 +137,8 @@ def auditing(home: Path, events: Sequence[dict[str, Any]]) -> Iterator[list[Stat
 
         state = _state(folder)
         state |= {batch.file: batch.end for batch in batches}
-        draft = folder / f"{SEALED}.draft"
-        draft.write_bytes(canonical(state))
         # Only where the block ended well. Where the mark is lost, known lines are signed for again.
-        draft.replace(folder / SEALED)
+        write_whole(folder / SEALED, canonical(state))
 
 
 def append_events(home: Path, events: Sequence[dict[str, Any]]) -> None:

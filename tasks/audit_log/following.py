@@ -19,6 +19,7 @@ from tasks.audit_log.events import DELETE, event
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
 from tasks.formats.strict_json import parse_json
+from tasks.formats.whole_file import write_whole
 from tasks.verifier.expiry import epoch
 
 CHUNK_BYTES = 1 << 19
@@ -204,9 +205,4 @@ def read_places(path: Path, folder: Path) -> Places:
 
 def write_places(path: Path, places: Places) -> None:
     """Note how far a reader has come: wholly or not at all, and on the disk."""
-    draft = path.with_name(f"{path.name}.draft")
-    with draft.open("wb") as stream:
-        stream.write(canonical(places))
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
+    write_whole(path, canonical(places))

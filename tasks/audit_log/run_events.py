@@ -12,6 +12,7 @@ from tasks.attestation.statement import Artefact
 from tasks.audit_log.events import DATASTORE, READ, UPDATE, event
 from tasks.config.case_paths import resolved_path
 from tasks.formats.canonical_json import canonical
+from tasks.formats.whole_file import write_whole
 
 SEALED_SUFFIX = ".parquet"
 KNOWN = "configuration.json"
@@ -81,11 +82,9 @@ def _changes(
     changed = sorted(name for name, digest in present.items() if known.get(name, digest) != digest)
 
     if present.items() - known.items():
-        # Renamed into place: another run that reads it meanwhile reads the one or the other.
+        # Whole: another run that reads it meanwhile reads the one or the other.
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        draft = path.with_suffix(f".{run.invocation[:8]}")
-        draft.write_bytes(canonical(known | present))
-        draft.replace(path)
+        write_whole(path, canonical(known | present))
 
     return [
         event(

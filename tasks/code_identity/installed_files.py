@@ -19,6 +19,8 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
+from tasks.formats.whole_file import write_whole
+
 CACHE = "environment.digests"
 FORMAT = "portcullis/environment/v1"
 LAST_LOOK = "environment.last-look"
@@ -222,13 +224,8 @@ def _write_cache(path: Path, header: dict[str, Any], digests: dict[str, tuple[st
 
 
 def _replace(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader at the same time has the old one or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="surrogateescape")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    # Names of files need not be UTF-8.
+    write_whole(path, text.encode(errors="surrogateescape"), must_last=False)
 
 
 def _state_of(stat: os.stat_result) -> str:

@@ -1,7 +1,6 @@
 """Change single fields in a `case.yaml` that people wrote; comments and order stay."""
 
 import re
-import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from tasks.config.case_paths import case_path
 from tasks.config.resolving import differing_keys
 from tasks.errors import ConfigError
+from tasks.formats.whole_file import write_whole
 from tasks.formats.yaml_file import parse_yaml, read_yaml
 
 
@@ -42,16 +42,7 @@ def set_fields(name: str, fields: dict[str, str | None], workspace: Path) -> Non
             remedy=f"Set {', '.join(lines)} by hand, then run `./portcullis sync`.",
         )
     # Whole or not at all: what people wrote stands nowhere else before they commit it.
-    draft = path.with_name(f".{path.name}.draft")
-    # What lies there was left, or put there: a link would have another file written over.
-    draft.unlink(missing_ok=True)
-    try:
-        with draft.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-        shutil.copymode(path, draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def _with_values(values: dict[str, Any], fields: dict[str, str | None]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ with it, the person can prove that it is theirs. The nonce is kept nowhere.
 
 import hmac
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.erasure.statements import StatementLog, statement_name
 from tasks.errors import EvidenceError
+from tasks.formats.whole_file import write_whole
 from tasks.keystore.pseudonyms import normal_form
 from tasks.system.secrets import sync_folder
 
@@ -49,16 +49,7 @@ def write_receipt(receipt: PersonalReceipt, folder: Path) -> Path:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{receipt.request}.json"
-    draft = folder / f".{receipt.request}.draft"
-
-    # The mode before the content: nobody else can open it at any moment.
-    draft.touch(mode=0o600)
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(receipt.model_dump_json(indent=2) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-
-    draft.replace(path)
+    write_whole(path, f"{receipt.model_dump_json(indent=2)}\n".encode(), mode=0o600)
     sync_folder(folder)
     return path
 

@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 from tasks.errors import ConfigError
+from tasks.formats.whole_file import draft_beside, write_draft
 
 
 def require_new_file(path: Path) -> None:
@@ -48,15 +48,9 @@ def write_new_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
         ConfigError: Something lies there by now, or it cannot be written.
     """
     require_new_file(path)
-    draft = path.with_name(f".portcullis-{secrets.token_hex(8)}.draft")
+    draft = draft_beside(path)
     try:
-        # The mode before the content: nobody else can open it at any moment.
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-
+        write_draft(draft, content, mode=mode)
         _name(draft, path)
     except FileExistsError:
         raise _taken(path) from None

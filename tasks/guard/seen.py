@@ -7,7 +7,6 @@ entries is about a key store, or where the log does not continue that head.
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from tasks.attestation.roles import ERASURE, KEY_STORE
 from tasks.attestation.statement import Artefact
 from tasks.errors import EvidenceError
 from tasks.formats.strict_json import parse_json
+from tasks.formats.whole_file import write_whole
 from tasks.keystore.known_stores import KnownStores
 from tasks.keystore.state import KeyStoreState
 from tasks.ledger.checkpoint import Checkpoint
@@ -221,11 +221,9 @@ def _remember(path: Path, head: Checkpoint, known: KnownStores) -> None:
         "root_hash": head.root_hash.hex(),
         "known": known.to_dict(),
     }
-    draft = path.with_suffix(f".{os.getpid()}")
     # It only spares reading: an account that may not write reads all of the log each time.
     with suppress(OSError):
-        draft.write_text(json.dumps(values), encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, json.dumps(values).encode(), must_last=False)
 
 
 def _unknown(expected: str, found: str) -> EvidenceError:

@@ -26,6 +26,7 @@ from tasks.formats.new_file import write_new_file
 from tasks.formats.pem import load_x25519_pem, private_pem
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.strict_json import read_json
+from tasks.formats.whole_file import write_whole
 from tasks.system.installation import Installation
 
 CUSTODIANS = CONFIGS / "custodians" / "custodians.json"
@@ -196,12 +197,7 @@ def new_custodian(name: str, private_path: Path, workspace: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {"public_keys": dict(sorted({**known, name: _public_hex(key)}.items()))}
     # Whole or not at all: whoever is in the file already has keys that only it names.
-    draft = path.with_suffix(".draft")
-    # What lies there was left, or put there: a link would have another file written over.
-    draft.unlink(missing_ok=True)
-    with draft.open("x", encoding="utf-8") as stream:
-        stream.write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
-    draft.replace(path)
+    write_whole(path, f"{json.dumps(values, indent=2, ensure_ascii=False)}\n".encode())
 
 
 def read_private_key(path: Path) -> X25519PrivateKey:

@@ -7,7 +7,6 @@ that somebody kept.
 """
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import EvidenceError, PortcullisError
+from tasks.formats.whole_file import write_whole
 from tasks.ledger.checkpoint import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
@@ -135,9 +135,7 @@ class Pin:
 
     def _write(self, note: str) -> None:
         """Write the file; whoever reads meanwhile sees the old head or the new one, whole."""
-        draft = self.path.with_suffix(f".{os.getpid()}")
-        draft.write_text(note, encoding="utf-8")
-        draft.replace(self.path)
+        write_whole(self.path, note.encode())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

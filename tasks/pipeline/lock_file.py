@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tasks.formats.whole_file import write_whole
 from tasks.pipeline.parsed_files import parse_once
 
 LOCK_FILE = "dvc.lock"
@@ -57,22 +58,11 @@ def modify_lock_file(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
         return
     original = parse_once(text, path)
     if _text_of(original) == text:
-        _write_whole(file, _text_of(values))
+        # Whoever is killed meanwhile leaves the old one. DVC makes it again of what lies there.
+        write_whole(file, _text_of(values).encode(), must_last=False)
         return
     with modify_yaml(path, fs=fs) as round_trip:
         _carry_over(original, values, round_trip)
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write a lock file so that whoever is killed meanwhile leaves the old one, and no half."""
-    draft = file.with_name(f".{file.name}.new")
-    draft.unlink(missing_ok=True)
-    try:
-        with draft.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _carry_over(

@@ -18,6 +18,7 @@ from tasks.audit_log.events import DATASTORE, OTHER, event
 from tasks.formats.canonical_json import canonical
 from tasks.formats.shown import shown_name
 from tasks.formats.strict_json import parse_json
+from tasks.formats.whole_file import write_whole
 from tasks.registry_database.privileges import (
     EVIDENCE_TABLES,
     GUARDS,
@@ -74,12 +75,7 @@ def convert_log(log_folder: Path, database: str, events_path: Path) -> int:
             stream.write(b"".join(canonical(values) + b"\n" for values in events))
             stream.flush()
             os.fsync(stream.fileno())
-    draft = places_path.with_name(f"{PLACES}.draft")
-    # What lies there was left, or put there: a link would have another file written over.
-    draft.unlink(missing_ok=True)
-    with draft.open("xb") as stream:
-        stream.write(canonical(ends))
-    draft.replace(places_path)
+    write_whole(places_path, canonical(ends))
     return len(events)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.config.cases import case_names
 from tasks.notary.past_releases import PastRelease
-from tasks.release_page.record import ReleaseRecord, read_record, write_whole
+from tasks.release_page.record import ReleaseRecord, read_record, write_shown
 from tasks.reports import Link, Page, Section, Table, render_page
 
 LIST = "index.html"
@@ -46,7 +46,7 @@ def write_list(workspace: Path, checkout: Path) -> Path:
         checkout: Whose index names the use cases.
     """
     path = list_path(workspace)
-    write_whole(path, render_page(compose_list(read_records(workspace, case_names(checkout)))))
+    write_shown(path, render_page(compose_list(read_records(workspace, case_names(checkout)))))
     return path
 
 

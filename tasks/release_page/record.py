@@ -1,14 +1,13 @@
 """What a release came to, as a file beside its page: read by people's tools, and by no gate."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvidenceError, Refusal
 from tasks.formats.strict_json import read_json
+from tasks.formats.whole_file import write_whole
 from tasks.notary.earlier_release import EarlierRelease
 from tasks.notary.past_releases import PastRelease
 
@@ -110,25 +109,13 @@ def page_path(case: str, workspace: Path) -> Path:
 def write_record(record: ReleaseRecord, workspace: Path) -> None:
     """Write the record of a release over that of the one before."""
     text = json.dumps(record.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    write_whole(record_path(record.case, workspace), text)
+    write_shown(record_path(record.case, workspace), text)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it into it: it is whole, or the one before.
-
-    Releases of two use cases may end at once, and one may be killed.
-    """
+def write_shown(path: Path, text: str) -> None:
+    """Write a file that others are to read, whatever the umask is; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".draft-", suffix=path.suffix)
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        # `mkstemp` lets nobody else in, and the page is for others to read.
-        draft.chmod(0o644)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, text.encode(), mode=0o644)
 
 
 def read_record(case: str, workspace: Path) -> ReleaseRecord | None:

@@ -5,6 +5,6 @@ sealed files, `search_terms` what to look for in plain text, and `masking` takes
 file's bytes. Nothing here decides anything, and nothing is written but a file that `places` is told
 to replace.
 
-May import: `tasks.errors`, `tasks.config`, `tasks.keystore`, `tasks.pipeline`, `tasks.sealed`,
-`tasks.under_way`.
+May import: `tasks.errors`, `tasks.config`, `tasks.formats`, `tasks.keystore`, `tasks.pipeline`,
+`tasks.sealed`, `tasks.under_way`.
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tasks.errors import SealError, ServiceError
+from tasks.formats.whole_file import write_whole
 from tasks.sealed.objects import SealedFile, is_sealed
 
 # Of a sealed file only both ends are read to recognise it: Parquet writes its metadata, and with it
@@ -127,18 +128,7 @@ class StoredFile:
             self._remove_versions(keeps_latest=True)
             return
 
-        path = Path(self.path)
-        draft = path.with_name(f".{path.name}.draft")
-        # What lies there was left, or put there: a link would have another file written over.
-        draft.unlink(missing_ok=True)
-        try:
-            # The mode before the content: what others may not read they may not read in a draft.
-            draft.touch(mode=0o600, exist_ok=False)
-            draft.write_bytes(content)
-            draft.chmod(path.stat().st_mode & 0o777)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(Path(self.path), content)
 
     def _remove_versions(self, *, keeps_latest: bool) -> None:
         """Remove what a bucket with versioning keeps of it; other stores keep nothing.

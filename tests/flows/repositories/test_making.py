@@ -116,21 +116,6 @@ def test_a_folder_in_a_checkout_is_refused(made: Path, inside: str) -> None:
 # Upgraded
 
 
-def test_an_upgrade_writes_through_no_link_that_lies_in_its_way(
-    repository: Path, newer: dict[str, Path], tmp_path: Path
-) -> None:
-    letter = tmp_path / "letter.txt"
-    letter.write_text("mine")
-    draft = (repository / CODE).with_name(".path.py.new")
-    draft.symlink_to(letter)
-
-    upgrade_repository(repository, "2")
-
-    assert letter.read_text() == "mine"
-    assert (repository / CODE).read_bytes() == newer[CODE].read_bytes()
-    assert not draft.is_symlink()
-
-
 def test_an_upgrade_replaces_adds_and_removes_what_it_manages_and_nothing_else(
     repository: Path, newer: dict[str, Path]
 ) -> None:

@@ -88,14 +88,3 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with files_of_at_most(10), pytest.raises(OSError, match="too large"):
         set_fields("bank", FIELDS, tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
-def test_a_link_that_was_put_in_the_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
-    write_case_text(tmp_path, "bank", TEXT)
-    precious = tmp_path / "precious"
-    precious.write_text("precious")
-    path = tmp_path / "configs" / "bank" / "case.yaml"
-    path.with_name(".case.yaml.draft").symlink_to(precious)
-    set_fields("bank", FIELDS, tmp_path)
-    assert precious.read_text() == "precious"
-    assert not path.is_symlink()

@@ -236,17 +236,6 @@ def test_a_disk_that_is_full_leaves_the_custodians_as_they_were(tmp_path: Path) 
     assert (tmp_path / CUSTODIANS).read_bytes() == before
 
 
-def test_a_link_that_was_put_in_the_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.write_text("precious")
-    path = tmp_path / CUSTODIANS
-    path.parent.mkdir(parents=True)
-    path.with_suffix(".draft").symlink_to(precious)
-    new_custodian("ada", tmp_path / "ada.pem", tmp_path)
-    assert precious.read_text() == "precious"
-    assert not path.is_symlink()
-
-
 def test_a_new_custodian_s_public_key_belongs_to_the_private_one(tmp_path: Path) -> None:
     new_custodian("ada", tmp_path / "ada.pem", tmp_path)
     values = json.loads((tmp_path / CUSTODIANS).read_text())

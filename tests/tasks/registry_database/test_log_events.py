@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tasks.registry_database.log_events import PLACES, convert_log, event_of
+from tasks.registry_database.log_events import convert_log, event_of
 from tests.registry_databases import RegistryDatabase, copy_of
 from tests.services import has_pgaudit
 
@@ -120,16 +120,6 @@ def test_what_was_read_is_not_read_again_and_what_is_new_is(tmp_path: Path) -> N
     assert convert_log(log, "registry", path) == 1
     assert {event["metadata"]["uid"] for event in read(path)} == {"postgresql-a.1-1"}
     assert {event["time"] for event in read(path)} == {1795846833143}
-
-
-def test_a_link_that_was_put_in_the_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "log").mkdir()
-    precious = tmp_path / "precious"
-    precious.write_text("precious")
-    (tmp_path / f"{PLACES}.draft").symlink_to(precious)
-    assert convert_log(tmp_path / "log", "registry", tmp_path / "events.jsonl") == 0
-    assert precious.read_text() == "precious"
-    assert not (tmp_path / PLACES).is_symlink()
 
 
 @pytest.mark.parametrize(

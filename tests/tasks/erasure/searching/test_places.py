@@ -1,6 +1,5 @@
 """Places: every file once and in order, a sealed one known by its ends, a store that is down."""
 
-import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -149,42 +148,6 @@ def test_a_removed_file_is_gone(place: Place) -> None:
     file_named(place, "a.txt").remove()
 
     assert [stored.name for stored in place.files()] == ["b.txt", "sub/c.txt"]
-
-
-def test_a_draft_is_closed_to_others_and_goes_where_it_cannot_be_written(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stored = file_named(place, "a.txt")
-    folder = Path(stored.path).parent
-    before = sorted(folder.iterdir())
-    modes: list[int] = []
-
-    def write_half(path: Path, content: bytes) -> int:
-        modes.append(path.stat().st_mode & 0o777)
-        with path.open("wb") as stream:
-            stream.write(content[:1])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", write_half)
-    with pytest.raises(OSError, match="No space"):
-        stored.replace(b"new")
-    assert modes == [0o600]
-    assert sorted(folder.iterdir()) == before
-    assert Path(stored.path).read_text() == "a.txt"
-
-
-def test_a_link_that_was_put_in_the_place_of_the_draft_is_not_followed(
-    place: Place, tmp_path: Path
-) -> None:
-    stored = file_named(place, "a.txt")
-    precious = tmp_path / "precious"
-    precious.write_text("precious")
-    Path(stored.path).with_name(".a.txt.draft").symlink_to(precious)
-
-    stored.replace(b"clean")
-
-    assert precious.read_text() == "precious"
-    assert not Path(stored.path).is_symlink()
 
 
 class VersionedBucket:
