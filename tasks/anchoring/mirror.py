@@ -18,6 +18,7 @@ from tasks.settings import Settings
 
 URL = "PORTCULLIS_LEDGER_MIRROR"
 DAYS = "PORTCULLIS_LEDGER_MIRROR_DAYS"
+MOST_PAGES = 100_000  # of a list of versions, a thousand on each
 
 
 class Mirror:
@@ -142,7 +143,10 @@ class Mirror:
         pages = self._client.get_paginator("list_object_versions").paginate(
             Bucket=self._bucket, Prefix=prefix
         )
-        for page in pages:
+        # botocore refuses a page that leads to itself, and would follow ever new ones for ever.
+        for number, page in enumerate(pages, start=1):
+            if number > MOST_PAGES:
+                raise _down(f"a list of more than {MOST_PAGES:,} pages of versions")
             yield from page.get("Versions", [])
 
 

@@ -23,6 +23,7 @@ BY_DIGEST = "sha256"
 CHUNK_BYTES = 1 << 20
 # S3 takes no larger object in one PUT, and a condition on an upload in parts is checked at its end.
 MOST_OBJECT_BYTES = 5 << 30
+MOST_PAGES = 1_000  # of a list of objects, a thousand on each: a release has some dozens of objects
 
 
 @dataclass(frozen=True)
@@ -265,13 +266,19 @@ def list_keys(bucket: ReleaseBucket, beginning: str) -> list[str]:
     """Return the keys of all objects that begin so.
 
     Raises:
-        ServiceError: The store does not answer, or refuses.
+        ServiceError: The store does not answer, or refuses, or its list has no end.
     """
+    keys: list[str] = []
     with answering(bucket):
         pages = bucket.client.get_paginator("list_objects_v2").paginate(
             Bucket=bucket.name, Prefix=beginning
         )
-        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+        # botocore refuses a page that leads to itself, and would follow ever new ones for ever.
+        for number, page in enumerate(pages, start=1):
+            if number > MOST_PAGES:
+                raise _unanswered(bucket, f"a list of more than {MOST_PAGES:,} pages of objects")
+            keys += [item["Key"] for item in page.get("Contents", [])]
+    return keys
 
 
 @contextmanager

@@ -157,6 +157,7 @@ class RunArtifacts:
         """
         sizes: dict[str, int] = {}
         folders = [self._full(folder)]
+        listed = 0
 
         while folders:
             # By a list, not by recursion: how deep folders nest is somebody else's.
@@ -170,7 +171,9 @@ class RunArtifacts:
                     sizes[self._short(item.path)] = int(item.file_size or 0)
 
             # While they are listed, so that a listing without an end is not read to its end.
-            if len(sizes) + len(folders) > MOST_FILES:
+            # Folders that were listed count: of a chain of them only one at a time is left to list.
+            listed += 1
+            if len(sizes) + len(folders) + listed > MOST_FILES:
                 raise _refused("artifacts", f"at most {MOST_FILES} files", "more")
 
         return sizes

@@ -17,6 +17,7 @@ TAIL_BYTES = 65_536
 PARQUET_MAGIC = b"PAR1"
 # Parquet's smallest file: magic, length of an empty footer, magic.
 SMALLEST_PARQUET_BYTES = 12
+MOST_PAGES = 10_000  # of a listing of versions, a thousand on each
 
 
 class PurgeRule(Enum):
@@ -256,10 +257,10 @@ def _list_versions(fs: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]
     S3 returns a thousand at a time, and says where to go on (`ListObjectVersions`).
 
     Raises:
-        OSError: The store says that there is more, and not where.
+        OSError: The store says that there is more, and not where; or its list has no end.
     """
     place: dict[str, str] = {}
-    while True:
+    for _ in range(MOST_PAGES):
         listing = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=prefix, **place)
         yield from (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ()))
         if not listing.get("IsTruncated"):
@@ -274,6 +275,7 @@ def _list_versions(fs: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]
         if not following or following == place:
             raise OSError("a listing of versions that does not go on")
         place = following
+    raise OSError(f"a listing of more than {MOST_PAGES:,} pages of versions")
 
 
 def _read_link(path: str) -> str:

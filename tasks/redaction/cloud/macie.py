@@ -19,6 +19,7 @@ from tasks.redaction.cloud.params import BYTES_A_GIGABYTE, MacieParams
 
 POLL_SECONDS = 30.0
 MOST_FINDINGS_A_REQUEST = 50  # of `GetFindings`
+MOST_PAGES = 20_000  # of a list of findings, fifty on each: a million objects with a finding
 ENDED = "COMPLETE"
 WORKING = "RUNNING"
 CATEGORIES = ("FINANCIAL_INFORMATION", "PERSONAL_INFORMATION", "CREDENTIALS", "CUSTOM_IDENTIFIER")
@@ -174,7 +175,10 @@ class Macie:
             # refuse it as well.
             if token in tokens:
                 raise no_answer(self.name, "a list of findings that comes back to the same page")
+            # Nor may one with ever new tokens be read for ever.
             tokens.add(token)
+            if len(tokens) >= MOST_PAGES:
+                raise no_answer(self.name, f"a list of more than {MOST_PAGES:,} pages of findings")
             page = {"nextToken": token}
 
         findings: list[dict[str, Any]] = []

@@ -3,12 +3,14 @@
 # ruff: noqa: N803 (the names of arguments are those of S3's own API)
 
 import io
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from tasks.anchoring import mirror as mirror_module
 from tasks.anchoring.mirror import Mirror, open_mirror
 from tasks.errors import ConfigError, EvidenceError, ServiceError
 from tasks.ledger.tiles import Record
@@ -339,3 +341,12 @@ def test_how_long_objects_are_locked_has_to_be_said(
 def test_an_address_in_s3_is_a_mirror(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     configure(monkeypatch, url, "1")
     assert isinstance(open_mirror(settings_now()), Mirror)
+
+
+def test_a_list_of_versions_without_an_end_is_not_read_for_ever(
+    mirror: Mirror, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror_module, "MOST_PAGES", 3)
+    monkeypatch.setattr(store, "paginate", lambda **_: itertools.repeat({"Versions": []}))
+    with pytest.raises(ServiceError, match="more than 3 pages of versions"):
+        mirror.newest()

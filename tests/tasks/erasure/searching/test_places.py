@@ -201,6 +201,27 @@ def test_a_listing_that_does_not_go_on_is_an_error_and_no_loop() -> None:
         StoredFile(Place("a bucket", bucket, "bucket", PurgeRule.REMOVE), "bucket/a", 1).remove()
 
 
+class EndlessBucket(VersionedBucket):
+    """A store that always knows where to go on."""
+
+    def __init__(self) -> None:
+        super().__init__([("a", "1")])
+        self.asked = 0
+
+    def call_s3(self, method: str, **options: str) -> dict[str, Any]:
+        del method, options
+        self.asked += 1
+        return {"IsTruncated": True, "NextKeyMarker": "a", "NextVersionIdMarker": f"{self.asked:d}"}
+
+
+def test_a_listing_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.erasure.searching.places.MOST_PAGES", 3)
+    bucket = EndlessBucket()
+    with pytest.raises(OSError, match="more than 3 pages of versions"):
+        StoredFile(Place("a bucket", bucket, "bucket", PurgeRule.REMOVE), "bucket/a", 1).remove()
+    assert bucket.asked == 3
+
+
 def test_a_file_of_a_remote_store_is_read_replaced_and_removed_there() -> None:
     fs = MemoryFileSystem(skip_instance_cache=True)
     fs.pipe_file("/bucket/a.txt", b"before")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -96,6 +97,31 @@ def test_a_job_that_did_not_search_everything_leaves_a_doubt(
 ) -> None:
     cloud.answer = answer
     assert words in search(cloud).doubt
+
+
+def test_a_list_of_findings_with_ever_new_pages_ends(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.redaction.cloud.macie.MOST_PAGES", 3)
+    usual = cloud.answer
+    pages = count(1)
+
+    def answer(asked: str, headers: dict[str, str], body: Any) -> Answer:
+        if asked == "/findings":
+            return 200, {"findingIds": [], "nextToken": f"{next(pages):d}"}
+        return usual(asked, headers, body)
+
+    cloud.answer = answer
+    with pytest.raises(ServiceError, match="a list of more than 3 pages of findings"):
+        search(cloud)
+    assert next(pages) == 4
+
+
+def test_the_last_page_that_is_allowed_is_read(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.redaction.cloud.macie.MOST_PAGES", 2)
+    assert search(cloud).objects == 3  # on two pages
 
 
 @pytest.mark.parametrize(
