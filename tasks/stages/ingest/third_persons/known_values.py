@@ -210,11 +210,16 @@ def _owned_tables(
         source = sources[join.source]
         if not any(name in wanted for name in source.columns):
             continue
-        row_keys, source_keys = match_keys(
-            rows[join.by], source[join.by], is_subject=join.by == subject
-        )
-        matched = [(np.empty(0, np.int64), people[:0]), *_owned(source_keys, row_keys, people)]
-        yield source, _RowOwners(*map(np.concatenate, zip(*matched, strict=True)))
+        yield source, _owners_of(source, rows, people, join.by, is_subject=join.by == subject)
+
+
+def _owners_of(
+    source: PackedTable, rows: PackedTable, people: Owners, key: str, *, is_subject: bool
+) -> _RowOwners:
+    """Return whose the rows of a joined source are: everybody's whose row has their key."""
+    row_keys, source_keys = match_keys(rows[key], source[key], is_subject=is_subject)
+    matched = [(np.empty(0, np.int64), people[:0]), *_owned(source_keys, row_keys, people)]
+    return _RowOwners(*map(np.concatenate, zip(*matched, strict=True)))
 
 
 def _owned(asked: Places, values: Places, people: Owners) -> Iterator[tuple[Places, Owners]]:
