@@ -73,9 +73,10 @@ class PackedTable:
 
     def only(self, names: Iterable[str]) -> "PackedTable":
         """Return a table of some of the columns, at first the same ones."""
+        wanted = set(names)
         kept = PackedTable(())
         kept._rows = self._rows
-        kept._columns = {name: self._columns[name] for name in self._columns if name in set(names)}
+        kept._columns = {name: self._columns[name] for name in self._columns if name in wanted}
         return kept
 
     def set_column(self, name: str, values: "pd.Series[Any]") -> None:
@@ -108,7 +109,7 @@ class _PackedColumn:
     def take(self, places: Places) -> "pd.Series[Any]":
         block_of = places // BLOCK_ROWS
         numbers, starts = np.unique(block_of, return_index=True)
-        parts = np.split(places, starts[1:])
+        parts = np.split(places, starts[1:])  # of no places one, empty
         return self._series(
             [
                 _rows_of(_decompress(self._blocks[number]), part - number * BLOCK_ROWS)
@@ -147,8 +148,7 @@ def _in_blocks(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         full_rows = rows - rows % BLOCK_ROWS
         for start in range(0, full_rows, BLOCK_ROWS):
             yield whole.iloc[start : start + BLOCK_ROWS]
-        # A copy: a view would keep the whole in memory.
-        waiting = [whole.iloc[full_rows:].copy()]
+        waiting = [whole.iloc[full_rows:]]
         rows -= full_rows
         del whole
     if waiting:
