@@ -244,7 +244,8 @@ class JoinedSources:
         return int(several.assign(**masked).duplicated().sum())
 
     def _count_masked(self, places: "np.ndarray[Any, Any]") -> None:
-        self._masked_texts(self._rows_at(places), places, self._masked)
+        for some in _slices(places, MASKED_ROWS):
+            self._masked_texts(self._rows_at(some), some, self._masked)
 
     def _rows_at(self, places: "np.ndarray[Any, Any]") -> pd.DataFrame:
         """Return some rows, numbered anew; `places` are sorted."""
