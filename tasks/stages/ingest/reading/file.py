@@ -7,8 +7,8 @@ place (`_reading`) and replaced by one line that names the place of the fault.
 import codecs
 import io
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
@@ -199,7 +199,7 @@ def _arrow_blocks(
     numbers: Collection[str],
     dialect: Dialect,
     block_bytes: int,
-) -> "Iterator[pd.DataFrame]":
+) -> "Generator[pd.DataFrame]":
     """Yield the rows of a CSV file, first of all none; what is not of `numbers` is texts."""
     import pyarrow as pa
     from pyarrow import csv
@@ -229,11 +229,12 @@ def _whole(blocks: "Iterator[pd.DataFrame]") -> "pd.DataFrame":
     return pd.concat(blocks, ignore_index=True)
 
 
-def _first(blocks: "Iterator[pd.DataFrame]", most_rows: int) -> "pd.DataFrame":
+def _first(blocks: "Generator[pd.DataFrame]", most_rows: int) -> "pd.DataFrame":
     """Return the first rows: those of the first block that has any, and no more of them."""
-    frame = next(blocks)
-    if not len(frame):
-        frame = next(blocks, frame)
+    with closing(blocks):
+        frame = next(blocks)
+        if not len(frame):
+            frame = next(blocks, frame)
     return frame.iloc[:most_rows]
 
 
@@ -291,7 +292,7 @@ def _check_delimiter(names: Sequence[str], expected: ExpectedDelivery, dialect: 
             )
 
 
-def _blocks_of_parquet(path: str, expected: ExpectedDelivery) -> "Iterator[pd.DataFrame]":
+def _blocks_of_parquet(path: str, expected: ExpectedDelivery) -> "Generator[pd.DataFrame]":
     """Yield the rows of a Parquet file, first of all none, dictionaries unpacked to plain values.
 
     Whether moments are days or have times is told by all of a column: a file with one is one block.

@@ -1,6 +1,6 @@
 """Read the result of a query through SQLAlchemy. No other module of this room imports it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.sources import SqlSource
@@ -23,7 +23,7 @@ def blocks_of_query(
     settings: Settings,
     *,
     block_rows: int = BLOCK_ROWS,
-) -> "Iterator[pd.DataFrame]":
+) -> "Generator[pd.DataFrame]":
     """Yield the rows of the query's result, first of all none, as the driver's objects.
 
     Columns have the names of the use case. The database gives the rows as they are asked for, where

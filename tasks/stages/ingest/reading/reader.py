@@ -1,6 +1,7 @@
 """Choose the reader for a kind of source, and check what holds for all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tasks.config.sources import (
@@ -35,7 +36,9 @@ def read_source(source: Source, expected: ExpectedDelivery, settings: Settings) 
         ServiceError: The server or the database that holds it does not answer.
     """
     try:
-        rows = PackedTable(_conformed(_blocks(source, expected, settings), expected))
+        # Closed where a block has a fault: the file would stay open, and count as being read.
+        with closing(_blocks(source, expected, settings)) as blocks:
+            rows = PackedTable(_conformed(blocks, expected))
     except FaultyBlockError:
         rows = PackedTable([conform(_read_whole(source, expected, settings), expected)])
 
@@ -62,7 +65,7 @@ def _conformed(
 
 def _blocks(
     source: Source, expected: ExpectedDelivery, settings: Settings
-) -> "Iterator[pd.DataFrame]":
+) -> "Generator[pd.DataFrame]":
     """Yield the rows as they are stored, one block at least; imports only the reader it needs."""
     match source:
         case SampleSource():

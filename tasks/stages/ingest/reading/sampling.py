@@ -3,6 +3,7 @@
 For `./portcullis sync --sources`. Nothing is kept, and no value is ever told.
 """
 
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +68,9 @@ def _first_rows(
         case SqlSource():
             import pandas as pd
 
-            blocks = blocks_of_query(source, expected, settings, block_rows=SAMPLE_ROWS)
-            return pd.concat(islice(blocks, 2), ignore_index=True)
+            asked = blocks_of_query(source, expected, settings, block_rows=SAMPLE_ROWS)
+            with closing(asked) as blocks:
+                return pd.concat(islice(blocks, 2), ignore_index=True)
         case PackagedSource():
             path = str(packaged_path(source.package, source.path))
             return read_csv(path, expected, row_key=source.row_key, most_rows=SAMPLE_ROWS)

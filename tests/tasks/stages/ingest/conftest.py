@@ -1,5 +1,6 @@
 """The source `bank`: its columns, what it has to deliver, and files of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tasks.config.cases import Columns
 from tasks.config.sources import FileSource
 from tasks.stages.ingest.params import IngestParams
 from tasks.stages.ingest.reading import ExpectedDelivery
+from tasks.under_way import describe_innermost
 from tests.tasks.stages.ingest.deliveries import MakeFileSource
 
 OF = {
@@ -48,3 +50,10 @@ def file_source() -> MakeFileSource:
         return FileSource.model_validate(values)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_read_any_more() -> Iterator[None]:
+    """Whatever a test reads, or leaves off reading, no file is said to be read afterwards."""
+    yield
+    assert describe_innermost() == ""
