@@ -13,7 +13,6 @@ from tasks.config.sources import (
     packaged_path,
 )
 from tasks.settings import Settings
-from tasks.stages.ingest.packed_table import PackedTable
 from tasks.stages.ingest.reading.delivery import (
     ExpectedDelivery,
     FaultyBlockError,
@@ -24,8 +23,10 @@ from tasks.stages.ingest.reading.delivery import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.stages.ingest.packed_table import PackedTable
 
-def read_source(source: Source, expected: ExpectedDelivery, settings: Settings) -> PackedTable:
+
+def read_source(source: Source, expected: ExpectedDelivery, settings: Settings) -> "PackedTable":
     """Return the rows of a source: the columns that are read, each in the type of its kind.
 
     They are read and packed some at a time, so that no more than these are in memory as they are.
@@ -35,6 +36,9 @@ def read_source(source: Source, expected: ExpectedDelivery, settings: Settings) 
             column holds something else than its kind. Never quotes a value.
         ServiceError: The server or the database that holds it does not answer.
     """
+    # Late: commands that only ask what a delivery has to have would load pandas for it.
+    from tasks.stages.ingest.packed_table import PackedTable
+
     try:
         # Closed where a block has a fault: the file would stay open, and count as being read.
         with closing(_blocks(source, expected, settings)) as blocks:
