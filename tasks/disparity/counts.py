@@ -221,6 +221,11 @@ class GroupCounts:
         )
 
 
+def rows_by_group(names: "pd.Series[str]") -> dict[str, int]:
+    """Return how many rows each group has, of names as `group_names` gives them."""
+    return {str(name): int(rows) for name, rows in names.value_counts().items()}
+
+
 def group_names(values: pd.Series) -> "pd.Series[str]":
     """Return the group of each row as text; missing stays missing.
 

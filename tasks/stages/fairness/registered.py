@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tasks.disparity.counts import design_effect, group_names, group_positions
+from tasks.disparity.counts import design_effect, group_names, group_positions, rows_by_group
 from tasks.disparity.estimates import FairnessModel
 from tasks.disparity.intervals import Interval, Z
 from tasks.formats.shown import shown_group_names
@@ -112,17 +112,13 @@ def _shown_names(
     What few rows have in the column may be a person's name in the wrong place. Groups that only
     this comparison knows are numbered after the others.
     """
-    rows = _count_rows(names)
+    rows = rows_by_group(names)
     if evaluate_on != "test":
         return shown_group_names(rows, (privileged,))
 
-    evaluated = shown_group_names(_count_rows(names[is_test]), (privileged,))
+    evaluated = shown_group_names(rows_by_group(names[is_test]), (privileged,))
     absent = {name: count for name, count in rows.items() if name not in evaluated}
     return evaluated | shown_group_names(absent, (privileged,), taken=evaluated.values())
-
-
-def _count_rows(names: "pd.Series[str]") -> dict[str, int]:
-    return {str(name): int(rows) for name, rows in names.value_counts().items()}
 
 
 def judge_registered(

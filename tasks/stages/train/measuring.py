@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from tasks.disparity.counts import design_effect, group_names
+from tasks.disparity.counts import design_effect, group_names, rows_by_group
 from tasks.disparity.intervals import Interval, Z
 from tasks.formats.shown import shown_group_names
 from tasks.learning.calibration import Calibration, measure_calibration
@@ -155,8 +155,7 @@ def _group_calibrations(
         names = group_names(protected[attribute]).fillna(UNKNOWN_GROUP)
         # What few rows have in the column may be a person's name in the wrong place; that a group
         # is not known is nobody's.
-        rows = {str(name): int(count) for name, count in names.value_counts().items()}
-        for name, shown in shown_group_names(rows, (UNKNOWN_GROUP,)).items():
+        for name, shown in shown_group_names(rows_by_group(names), (UNKNOWN_GROUP,)).items():
             is_member = (names == name).to_numpy()
             # People, not rows: thirty rows of one person are one outcome.
             members = len(np.unique(people[is_member]))

@@ -201,8 +201,8 @@ def _by_group(report: LabelReport) -> dict[str, RateShift | None]:
     """Return the groups with an accepted rate; an attribute that has none is unseen as a whole."""
     return {
         f"{group} ({attribute})": shift
-        for attribute, shifts in report.groups.items()
-        for group, shift in (shifts or {"any group": None}).items()
+        for attribute, shifts in report.shown_groups.items()
+        for group, shift in shifts.items()
     }
 
 

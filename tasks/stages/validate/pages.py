@@ -116,7 +116,7 @@ def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
         )
 
     if (labels := report.reference.labels) is not None:
-        shifts = {"": {"all rows": labels.overall}} | labels.groups
+        shifts = {"": {"all rows": labels.overall}} | labels.shown_groups
         sections.append(
             Section(
                 heading=f"Rate of label {labels.label} beside the accepted version",
@@ -126,7 +126,7 @@ def _associations(report: QualityReport, words: Words) -> tuple[Section, ...]:
                         rows=tuple(
                             (column_cell(attribute, words), group, *_rate_cells(shift))
                             for attribute, groups in shifts.items()
-                            for group, shift in (groups or {"any group": None}).items()
+                            for group, shift in groups.items()
                         )
                         + tuple(
                             (

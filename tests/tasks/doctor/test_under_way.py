@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -129,23 +130,21 @@ def test_a_request_that_waits_for_tonight_is_not_called_begun(known: SmallInstal
     assert not [finding for finding in findings_of(known, Grade.NOTE) if finding.what == ERASURE]
 
 
+def not_answering(_: object) -> NoReturn:
+    raise ServiceError("there", expected="a", found="b", remedy="Do c.")
+
+
 def test_a_server_that_does_not_answer_is_no_erasure(
     known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> bool:
-        raise ServiceError("there", expected="a", found="b", remedy="Do c.")
-
-    monkeypatch.setattr("tasks.doctor.under_way.is_erasure_under_way", fail)
+    monkeypatch.setattr("tasks.doctor.under_way.is_erasure_under_way", not_answering)
     assert findings_of(known, Grade.REFUSES) == []
 
 
 def test_what_mends_no_key_store_keeps_its_remedy(
     known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> object:
-        raise ServiceError("there", expected="a", found="b", remedy="Do c.")
-
-    monkeypatch.setattr("tasks.doctor.stores.open_ledger", fail)
+    monkeypatch.setattr("tasks.doctor.stores.open_ledger", not_answering)
     with hold_erasure_lock(known.installation):
         remedies = {finding.remedy for finding in findings_of(known, Grade.REFUSES)}
     assert "Do c." in remedies

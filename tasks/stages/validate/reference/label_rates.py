@@ -63,6 +63,11 @@ class LabelReport(BaseModel):
     groups: dict[str, dict[str, RateShift | None]]
     without_rate: dict[str, int]
 
+    @property
+    def shown_groups(self) -> dict[str, dict[str, RateShift | None]]:
+        """`groups`, where an attribute without any accepted rate is unseen as a whole."""
+        return {name: groups or {"any group": None} for name, groups in self.groups.items()}
+
 
 def keep_label_rates(labels: "pd.Series[float]", protected: pd.DataFrame) -> LabelRates | None:
     """Return the rates of the last of the labels in order (of 0 and 1, the rate of 1).

@@ -107,26 +107,26 @@ def test_few_rows_show_nothing_and_say_so() -> None:
     assert report.largest_shift is None
 
 
-def test_one_source_alone_has_nothing_to_join() -> None:
-    frame = delivery(4000, 2)[["income", "sex", "approve"]]
+def beside_itself(frame: pd.DataFrame) -> Versions:
+    """Return 4,000 rows, accepted and delivered."""
     profile = profile_jointly(frame, np.arange(4000), target="approve", protected=("sex",))
     assert profile.joint is not None
-    versions = Versions(
+    return Versions(
         profile.columns, profile.joint.associations, 4000, 4000.0,
         delivered_cells(profile, frame), 4000.0,
     )  # fmt: skip
+
+
+def test_one_source_alone_has_nothing_to_join() -> None:
+    frame = delivery(4000, 2)[["income", "sex", "approve"]]
+    versions = beside_itself(frame)
     report = compare_associations(versions, target="approve", sources=SOURCES, significance=0.005)
     assert report.sources == {}
 
 
 def test_a_source_of_which_no_column_is_compared_is_not_left_out() -> None:
     frame = delivery(4000, 2).assign(branch="north")
-    profile = profile_jointly(frame, np.arange(4000), target="approve", protected=("sex",))
-    assert profile.joint is not None
-    versions = Versions(
-        profile.columns, profile.joint.associations, 4000, 4000.0,
-        delivered_cells(profile, frame), 4000.0,
-    )  # fmt: skip
+    versions = beside_itself(frame)
     sources = {**SOURCES, "branch": "branches"}
     report = compare_associations(versions, target="approve", sources=sources, significance=0.005)
     assert set(report.sources) == {*SOURCES.values(), "branches"}
