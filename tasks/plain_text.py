@@ -8,6 +8,8 @@ Standard library only: `tasks.errors` uses it, and so does the offline verifier.
 """
 
 import re
+from contextlib import suppress
+from typing import TextIO
 
 MOST_LINE_CHARACTERS = 4000  # the longest message of this project's own has some 900
 
@@ -41,3 +43,13 @@ def _escape(match: re.Match[str]) -> str:
     if character in "\n\r\t":
         return " "
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def replace_unprintable(*streams: TextIO) -> None:
+    """Let streams print a mark for what their encoding has not, as a Windows console's has not.
+
+    Arrows, ellipses and names from anywhere: an answer and its exit code must not be lost to them.
+    """
+    for stream in streams:
+        with suppress(AttributeError):  # a stream that is no file's, as a test puts there
+            stream.reconfigure(errors="replace")  # type: ignore[attr-defined]

@@ -7,5 +7,5 @@ zipapp that outsiders run: the standard library and `cryptography` are all that 
 `tests/tasks/verifier/test_offline.py` holds it to.
 
 May import: `tasks.errors`, `tasks.path`, `tasks.formats`, `tasks.gates`, `tasks.attestation`,
-`tasks.ledger`, `tasks.under_way`.
+`tasks.ledger`, `tasks.plain_text`, `tasks.under_way`.
 """

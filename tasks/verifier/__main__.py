@@ -6,12 +6,12 @@ The same is packed as one zipapp (`./portcullis bundle … --verifier FILE.pyz`)
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import ConfigError, EvidenceError, PortcullisError
 from tasks.ledger.checkpoint import Cosigner
+from tasks.plain_text import replace_unprintable
 from tasks.verifier.answer import Answer, Gap, Reason, Verification, broken, judge
 from tasks.verifier.bundle import (
     MOST_BYTES,
@@ -65,11 +65,7 @@ class VerifierOptions:
 
 def main(arguments: list[str]) -> int:
     """Verify one bundle; the exit code is an `Answer`."""
-    # Arrows and ellipses, and names from anywhere, are printed also where the output's encoding has
-    # none of them, as a Windows console's: the answer and its exit code must not be lost to that.
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # a stream that is no file's, as a test puts there
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    replace_unprintable(sys.stdout, sys.stderr)
 
     parser = argparse.ArgumentParser(
         prog="portcullis-verify", description=__doc__, epilog=EXIT_CODES

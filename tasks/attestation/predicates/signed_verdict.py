@@ -97,6 +97,14 @@ class SignedVerdict(Predicate):
         )
 
     @property
+    def summary(self) -> str:
+        """What the gate came to, in one sentence: outcome, and how many checks of each."""
+        return (
+            f"gate {self.gate}: {self.outcome}; {len(self.passed)} pass, "
+            f"{len(self.failed)} fail, {len(self.warned)} undecided"
+        )
+
+    @property
     def signed_on(self) -> str:
         """When the gate had judged."""
         return self.finished

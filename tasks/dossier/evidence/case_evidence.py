@@ -87,15 +87,10 @@ class CaseEvidence(SignedFiles):
         if verdict is None:
             return Lacking(f"no verdict of gate {gate} about this model")
 
-        content = verdict.content
-        counts = (
-            f"{len(content.passed)} pass, {len(content.failed)} fail, "
-            f"{len(content.warned)} undecided"
-        )
-
         # What is undecided is no pass: only a verdict that passed does not speak against the model.
-        text = f"gate {gate}: {content.outcome}; {counts}"
-        return Claim(text, (self.refer(verdict.signed),), is_against=content.result != "PASSED")
+        content = verdict.content
+        is_against = content.result != "PASSED"
+        return Claim(content.summary, (self.refer(verdict.signed),), is_against=is_against)
 
     def checks(self, gate: str) -> tuple[Check, ...]:
         """Return a gate's checks as signed, with intervals and reasons where the file is at hand.

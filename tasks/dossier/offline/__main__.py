@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.dossier.offline.checking import check_dossier
 from tasks.errors import PortcullisError
-from tasks.plain_text import one_line
+from tasks.plain_text import one_line, replace_unprintable
 from tasks.verifier.bundle import require_root_keyid
 
 HOLDS = 0
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     trusted = parser.add_mutually_exclusive_group(required=True)
     trusted.add_argument("--root", metavar="KEYID", help="the id of the ledger's root key")
     trusted.add_argument("--unpinned", action="store_true", help="trust the folder's own root key")
+    replace_unprintable(sys.stdout, sys.stderr)
     options = parser.parse_args(arguments)
 
     try:
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     # In one line each: a folder that somebody else wrote does not forge lines of this program.
     for fault in checked.faults:
         print(one_line(f"DOES NOT HOLD: {fault}"))
+    # By the bundle alone: pages can be worded, and signatures cannot.
+    state = "is registered" if checked.is_let_in else "is not registered"
+    print(one_line(f"{checked.case}: by the bundle, the model {state}"))
     holds = "hold" if not checked.faults else "were looked at"
     print(f"{checked.claims} claims by {checked.entries} entries {holds}")
     return DOES_NOT_HOLD if checked.faults else HOLDS

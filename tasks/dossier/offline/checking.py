@@ -1,24 +1,26 @@
 """Check a dossier against the bundle beside it: every reference, and nothing but Python needed.
 
-The bundle is verified first, byte for byte. Then each claim: its entry is in the bundle, is the
-envelope that it names, and has the check with this outcome, value and limit, or names the artefact.
-Then every file is the one that the dossier names, and it names every file. How a claim is worded,
-it cannot tell: who has the ledger makes the dossier again, and compares its digest.
+The bundle is verified first, byte for byte. Then what the dossier says of itself: its use case, its
+log, whether the model is registered, and how much is answered. Then each claim: its entry is in the
+bundle, is the envelope that it names, and has the check with this outcome, value and limit, or
+names the artefact. Then every file is the one that the dossier names, and it names every file. How
+a claim is worded beyond that, it cannot tell: who has the ledger makes the dossier again, and
+compares its digest.
 """
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tasks.attestation.predicates.provenance import Provenance
-from tasks.attestation.predicates.signed_verdict import SignedVerdict
+from tasks.dossier.offline.heading import heading_faults
+from tasks.dossier.offline.rows import row_faults
 from tasks.errors import EvidenceError
 from tasks.formats.canonical_json import canonical
-from tasks.formats.digests import sha256_of
 from tasks.formats.regular_file import read_regular_file
 from tasks.formats.strict_json import parse_json, read_json
-from tasks.gates import Check, format_number
+from tasks.verifier.answer import Answer, judge
 from tasks.verifier.bundle import Verified, verify_bundle
 from tasks.verifier.statement_index import Entry, Signed, verified
 
@@ -27,20 +29,32 @@ BUNDLE = "bundle.zip"
 # Beside the index itself: the bundle is verified by itself, and the program is the one that runs.
 UNNAMED = (INDEX, BUNDLE, "check-dossier.pyz")
 STATEMENTS = "statements"
-# What makes no claim. Whatever else a row is said to be, it needs a reference.
-AGAINST = "evidence against"
-OPEN_STANDINGS = ("MISSING", "stale", "not applicable")
-# What a dossier names lies in it: no way up or out.
-NAME = re.compile(r"(statements/)?[a-z0-9][a-z0-9.-]*")
+# What a dossier has beside its pages and statements.
+OTHER_FILES = (
+    "assessment-results.oscal.json",
+    "data.croissant.json",
+    "dossier.pdf",
+    "model.cdx.json",
+    "model.spdx.json",
+)
+# What a dossier names lies in it: no way up or out, and no name that a file system refuses.
+NAME = re.compile(r"(statements/)?[a-z0-9][a-z0-9.-]{0,99}")
+STATEMENT_NAME = re.compile(r"statements/(0|[1-9][0-9]{0,17})\.json")
 
 
 @dataclass(frozen=True)
 class CheckedDossier:
-    """What was checked: how many claims, by how many entries, and what does not hold."""
+    """What was checked: how many claims, by how many entries, and what does not hold.
+
+    `case` and `is_let_in` are what the bundle says, and not the dossier: of which use case it is,
+    and whether `register` let the model in and nothing in the bundle speaks against it.
+    """
 
     claims: int
     entries: int
     faults: tuple[str, ...]
+    case: str
+    is_let_in: bool
 
 
 def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
@@ -59,7 +73,7 @@ def check_dossier(folder: Path, root_keyid: str | None) -> CheckedDossier:
     # The index is signed by nobody: whatever it lacks, and wherever, is one fault of the folder.
     try:
         return _check_claims(folder, values, bundle)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError) as error:
         raise EvidenceError(
             INDEX,
             expected="the index of a dossier, as this program knows it",
@@ -72,13 +86,9 @@ def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier
     log = bundle.log
     by_index = {entry.index: entry for entry in log.entries}
 
-    faults: list[str] = []
-    # 1. The dossier and the bundle are of one model and of one state of the ledger: a good bundle
-    #    of another release would else lend its signatures to these pages.
-    if values["model"]["sha256"] != bundle.chain.model_sha256:
-        faults.append("the dossier is about another model than the bundle")
-    if values["log"]["root"] != log.head.root_hash.hex():
-        faults.append("the dossier is of another state of the ledger than the bundle")
+    # 1. What the dossier says of itself.
+    is_let_in = judge(log, bundle.chain).answer is not Answer.REFUSED
+    faults = heading_faults(values, bundle, is_let_in=is_let_in)
 
     # 2. Each claim, by its references.
     claims = 0
@@ -88,9 +98,7 @@ def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier
         for row in rows:
             references = row["references"]
             claims += bool(references)
-            if row["standing"] not in OPEN_STANDINGS and not references:
-                faults.append(f"{page}: a claim without a reference")
-
+            statements: list[tuple[Any, Signed[Any]]] = []
             for reference in references:
                 index = reference["entry"]
                 used.add(index)
@@ -102,7 +110,8 @@ def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier
                 # Verified once an entry: a signature costs more than all else, and rows share them.
                 if index not in signed_by_index:
                     signed_by_index[index] = verified(entry, log.keys)
-                faults += _faults(page, row, reference, signed_by_index[index])
+                statements.append((reference, signed_by_index[index]))
+            faults += row_faults(page, row, statements)
 
     # 3. Each file. A page without its file, or a file without its page, would be shown and not
     #    checked.
@@ -112,79 +121,44 @@ def _check_claims(folder: Path, values: Any, bundle: Verified) -> CheckedDossier
     faults += [
         f"{page}.html is not named" for page in values["pages"] if f"{page}.html" not in named
     ]
+    faults += _unknown_faults(values["pages"], named)
     faults += _file_faults(folder, named)
     faults += _stray_faults(folder, named)
-    faults += _statement_faults(folder, used, by_index)
+    faults += _statement_faults(folder, named, used, by_index)
     # One wrong entry is referred to by many rows, and is one fault of a page.
-    return CheckedDossier(claims, len(used), tuple(dict.fromkeys(faults)))
+    distinct = tuple(dict.fromkeys(faults))
+    return CheckedDossier(claims, len(used), distinct, bundle.chain.case, is_let_in)
 
 
-def _faults(page: str, row: Any, reference: Any, signed: Signed[Any]) -> list[str]:
-    """Return what a row says, or refers to, that the statement does not say."""
-    place = f"{page}: entry {signed.index}"
-    if key := reference.get("check", ""):
-        check = _check_of(signed, key)
-        if check is None:
-            return [f"{place} has no check {key}"]
-        # Figures are of one check: a row that sums several up shows none of theirs.
-        if len(row["references"]) != 1:
-            return []
-        if row["figures"]:
-            return check_faults(f"{place}: {key}", row, check)
-        # Without figures the outcome stands in a sentence: taking them away hides no other one.
-        says_so = check.outcome.text in row["text"]
-        return [] if says_so else [f"{place}: {key} came to {check.outcome.text}"]
+def _unknown_faults(pages: Any, named: Any) -> list[str]:
+    """Return the files that are named and are nothing that a dossier has.
 
-    name = reference.get("name", "")
-    if name and (name, reference["sha256"]) not in _artefacts(signed):
-        return [f"{place} does not name {name} by this digest"]
-    return []
-
-
-def check_faults(place: str, row: Any, check: Check) -> list[str]:
-    """Return where a row that shows one check differs from it: outcome, value, limit."""
-    value = "" if check.value is None else format_number(check.value)
-    faults = []
-    if row["text"] != check.outcome.text:
-        faults.append(f"{place} came to {check.outcome.text}")
-    if (row["standing"] == AGAINST) is not check.outcome.is_blocking:
-        faults.append(f"{place} does not stand as {row['standing']}")
-
-    # Of a comparison whose limit has changed, value and limit stand in one text.
-    with_limit = [figure for figure in row["figures"] if f" ({check.limit})" in figure]
-    values = [figure.partition(" (")[0] for figure in with_limit] or row["figures"]
-    if value and value not in values:
-        faults.append(f"{place} has the value {value}")
-
-    # Of a comparison the limit stands beside the earlier figure, in one text.
-    if not any(check.limit in figure for figure in row["figures"]):
-        faults.append(f"{place} has another limit")
-    return faults
-
-
-def _check_of(signed: Signed[Any], key: str) -> Check | None:
-    if not isinstance(signed.predicate, SignedVerdict):
-        return None
-    checks = (check for check in signed.predicate.checks if isinstance(check, Check))
-    return next((check for check in checks if check.key == key), None)
-
-
-def _artefacts(signed: Signed[Any]) -> set[tuple[str, str]]:
-    named = {(subject.name, subject.sha256) for subject in signed.subjects}
-    if isinstance(signed.predicate, Provenance):
-        named |= {(item.name, item.sha256) for item in signed.predicate.materials}
-    return named
+    Whoever adds a page that says more can name it, too: it would be shown, and makes no claim.
+    """
+    known = {f"{page}.html" for page in pages}.union(OTHER_FILES)
+    return [
+        f"{name} is no file of a dossier"
+        for name in named
+        # Statements are looked at by themselves, and what is no name is not opened at all.
+        if name not in known and not name.startswith(f"{STATEMENTS}/") and NAME.fullmatch(name)
+    ]
 
 
 def _file_faults(folder: Path, digests: Any) -> list[str]:
     """Return the files that are other than the ones the dossier names."""
     faults = []
     for name, digest in digests.items():
-        path = folder / name
         # Asked before it is opened: the name comes from the folder that is in question.
-        if not NAME.fullmatch(name) or not path.is_file():
+        if not NAME.fullmatch(name):
             faults.append(f"{name} is not there")
-        elif sha256_of(path) != digest:
+            continue
+        try:
+            content = read_regular_file(folder / name)
+        except OSError as error:
+            is_absent = isinstance(error, FileNotFoundError)
+            faults.append(f"{name} {'is not there' if is_absent else 'cannot be read'}")
+            continue
+        if sha256(content).hexdigest() != digest:
             faults.append(f"{name} was changed since")
     return faults
 
@@ -198,13 +172,29 @@ def _stray_faults(folder: Path, digests: Any) -> list[str]:
         # Hidden ones are a file manager's: no page is called that, and none leads there.
         if not is_named and not path.name.startswith("."):
             faults.append(f"{name} is not named by the dossier")
+        # What a link leads to is another thing on another machine, and tomorrow.
+        elif path.is_symlink():
+            faults.append(f"{name} is a link, and no file of the folder")
     return faults
 
 
-def _statement_faults(folder: Path, used: set[int], by_index: dict[int, Entry]) -> list[str]:
-    """Return the statements under `statements/` that are other than the signed ones."""
+def _statement_faults(
+    folder: Path, named: Any, used: set[int], by_index: dict[int, Entry]
+) -> list[str]:
+    """Return the statements under `statements/` that are other than the signed ones.
+
+    Those that no claim refers to as well: whoever reads one takes it for signed.
+    """
+    indexes = used & by_index.keys()
     faults = []
-    for index in sorted(used & by_index.keys()):
+    for name in named:
+        match = STATEMENT_NAME.fullmatch(name)
+        if match and int(match[1]) in by_index:
+            indexes.add(int(match[1]))
+        elif name.startswith(f"{STATEMENTS}/"):
+            faults.append(f"{name} is of no entry of the bundle")
+
+    for index in sorted(indexes):
         path = folder / STATEMENTS / f"{index}.json"
         try:
             readable = parse_json(read_regular_file(path))

@@ -2,7 +2,10 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,13 @@ import pytest
 
 from tasks.dossier.indexing import INDEX
 from tasks.dossier.offline.__main__ import DOES_NOT_HOLD, HOLDS, main
-from tasks.dossier.offline.checking import check_dossier, check_faults
+from tasks.dossier.offline.checking import check_dossier
+from tasks.dossier.offline.rows import check_faults
 from tasks.dossier.writing import write_dossier
 from tasks.errors import EvidenceError
 from tasks.gates import Check, Outcome
 from tests.tasks.dossier.making import SmallDossier
+from tests.tasks.verifier.signed_log import CASE
 
 
 @pytest.fixture
@@ -43,6 +48,22 @@ def test_every_claim_of_a_dossier_holds(folder: Path, small: SmallDossier) -> No
     checked = check_dossier(folder, small.signed_log.trusted)
     assert checked.faults == ()
     assert checked.claims > 20
+
+
+def row_named(values: Any, label: str, page: str = "index") -> Any:
+    return next(row for row in values["pages"][page] if row["labels"][0] == label)
+
+
+def change_outcome(row: Any) -> Any:
+    row["text"] = "fail"
+    return row
+
+
+def answer(values: Any) -> None:
+    """Say that one requirement more is answered, as the register of programs has it."""
+    row = next(row for row in values["requirements"] if row["standing"] == "MISSING")
+    row["standing"] = "answered"
+    values["readiness"]["answered"] += 1
 
 
 EDITS: dict[str, Callable[[Any], object]] = {
@@ -74,13 +95,119 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "a page that is not to be checked": lambda v: v["files"].pop("model-card.html"),
     "another model": lambda v: v["model"].update(sha256="0" * 64),
     "another state of the ledger": lambda v: v["log"].update(root="0" * 64),
+    "another length of the ledger": lambda v: v["log"].update(size=1),
+    "another ledger": lambda v: v["log"].update(origin="another"),
+    "another use case": lambda v: v.update(useCase="another"),
+    "a release that came to something else": lambda v: v.update(isRegistered=not v["isRegistered"]),
+    "a requirement that nobody answered": answer,
+    "more that is answered": lambda v: v["readiness"].update(answered=40),
+    "less that is required": lambda v: v["readiness"].update(required=1),
+    "a larger share": lambda v: v["readiness"].update(ratio=0.99),
+    "what is missing, in other words": lambda v: next(
+        row for row in v["pages"]["controls"] if row["standing"] == "MISSING"
+    ).update(text="The officer has agreed."),
+    "a gate that came to something else": lambda v: row_named(v, "Gate fairness").update(
+        text="gate fairness: fail; 0 pass, 1 fail, 0 undecided"
+    ),
+    "a gate in other words": lambda v: row_named(v, "Gate fairness").update(text="all is well"),
+    "a decision that came to something else": lambda v: row_named(v, "Decision").update(
+        text="register decided FAILED on 2026-01-01"
+    ),
+    "an outcome whose check is not named": lambda v: change_outcome(first_check(v))["references"][
+        0
+    ].pop("check"),
+    "an outcome beside a second reference": lambda v: change_outcome(first_check(v)).update(
+        references=first_check(v)["references"] * 2
+    ),
+    "a page that more is said on": lambda v: v["files"].update({"approval.html": "0" * 64}),
+    "a row without labels": lambda v: row_named(v, "Gate fairness").update(labels=[]),
 }
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_what_was_edited_does_not_hold(folder: Path, small: SmallDossier, name: str) -> None:
+def test_what_was_edited_does_not_hold(
+    folder: Path, small: SmallDossier, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     change(folder, EDITS[name])
-    assert check_dossier(folder, small.signed_log.trusted).faults
+    # As a person runs it: a fault of any form is an exit code and a line.
+    assert main([str(folder), "--root", small.signed_log.trusted]) != HOLDS
+    printed = capsys.readouterr()
+    assert "DOES NOT HOLD" in printed.out or printed.err.startswith("check-dossier: dossier.json")
+
+
+def test_a_check_that_a_sentence_sums_up_is_the_signed_one(
+    folder: Path, small: SmallDossier
+) -> None:
+    def edit(values: Any) -> None:
+        row = first_check(values)
+        key = row["references"][0]["check"]
+        row.update(text=f"{key}: fail", figures=[])
+
+    change(folder, edit)
+    (fault,) = check_dossier(folder, small.signed_log.trusted).faults
+    assert fault.endswith("came to pass")
+
+
+def test_a_statement_that_nobody_signed_does_not_hold_although_it_is_named(
+    folder: Path, small: SmallDossier
+) -> None:
+    forged = ("statements/900.json", "statements/consent.json", "statements/01.json")
+    for name in forged:
+        (folder / name).write_text('{"approved": true}')
+    digests = {name: sha256((folder / name).read_bytes()).hexdigest() for name in forged}
+    change(folder, lambda values: values["files"].update(digests))
+
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+
+    assert sorted(faults) == [
+        "statements/01.json is of no entry of the bundle",
+        "statements/900.json is of no entry of the bundle",
+        "statements/consent.json is of no entry of the bundle",
+    ]
+
+
+@pytest.mark.parametrize("name", ["index.html", "statements", "dossier.json"])
+def test_a_link_in_the_place_of_a_file_is_told(
+    folder: Path, small: SmallDossier, tmp_path: Path, name: str
+) -> None:
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+
+    assert faults == (f"{name} is a link, and no file of the folder",)
+
+
+def test_a_name_that_no_file_can_have_and_a_file_without_end_are_each_a_line(
+    folder: Path, small: SmallDossier
+) -> None:
+    change(folder, lambda v: v["files"].update({"a" * 5000: "0" * 64}))
+    os.truncate(folder / "index.html", 1 << 40)
+
+    faults = check_dossier(folder, small.signed_log.trusted).faults
+
+    assert "index.html cannot be read" in faults
+    assert f"{'a' * 5000} is not there" in faults
+
+
+def test_the_answer_survives_a_terminal_that_has_not_the_letters(
+    folder: Path, small: SmallDossier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "допуск.html").write_text("approved")
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, "ascii", write_through=True))
+
+    assert main([str(folder), "--root", small.signed_log.trusted]) == DOES_NOT_HOLD
+    assert b"DOES NOT HOLD: ??????.html is not named" in written.getvalue()
+
+
+def test_what_the_bundle_says_of_the_model_is_said(
+    folder: Path, small: SmallDossier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([str(folder), "--root", small.signed_log.trusted])
+    is_let_in = json.loads((folder / INDEX).read_text())["isRegistered"]
+    state = "is registered" if is_let_in else "is not registered"
+    assert f"{CASE}: by the bundle, the model {state}\n" in capsys.readouterr().out
 
 
 def test_a_page_that_was_edited_is_told(folder: Path, small: SmallDossier) -> None:
