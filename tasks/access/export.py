@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tasks.config.cases import Columns, case_names, load_case, section
 from tasks.config.resolving import field_of
+from tasks.erasure.request import identify_person
 from tasks.erasure.searching.discovery import SubjectRows, discover_rows, read_subject_rows
 from tasks.erasure.searching.places import version_places
 from tasks.errors import ConfigError
@@ -22,7 +23,6 @@ from tasks.formats.yaml_file import read_yaml
 from tasks.guard.opening import open_guarded_keys
 from tasks.keystore.custodians import unseal_by_two
 from tasks.keystore.keys import KeyStore, SubjectKey
-from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_envelopes, restricted_of
 from tasks.notary.audit import PeopleAction, audit
 from tasks.system.installation import Installation
@@ -41,6 +41,7 @@ NamedKey = tuple[str, X25519PrivateKey]  # a custodian's name and private key
 
 
 def export_person(
+    case: str,
     identifier: str,
     *,
     why: str,
@@ -53,6 +54,7 @@ def export_person(
     Each dataset's rows are given once, however many versions and copies hold them.
 
     Args:
+        case: The use case whose rule says which spellings are one person.
         identifier: As in the subject column.
         why: The reason, for the audit.
         day: Today.
@@ -60,10 +62,13 @@ def export_person(
         custodians: Two of them, to open restricted records as well.
     """
     keys = open_guarded_keys(installation)
-    # As ingestion makes it: the rows hold pseudonyms, and no identifier could be looked for.
-    subject = pseudonym(installation.secret("pseudonym"), identifier)
-    subject_keys = keys.by_id(keys.ids_of(subject).values())
-    envelopes = restricted_envelopes(keys, subject)
+    # As ingestion makes them: the rows hold pseudonyms, and no identifier could be looked for.
+    subjects = identify_person(identifier, case, installation).subjects
+    key_ids = [key_id for subject in subjects for key_id in keys.ids_of(subject).values()]
+    subject_keys = keys.by_id(key_ids)
+    envelopes: dict[bytes, str] = {}
+    for subject in subjects:
+        envelopes |= restricted_envelopes(keys, subject)
 
     # Before anything is read: what cannot be recorded is not done.
     audit(
@@ -90,7 +95,7 @@ def export_person(
             _describe_case(case, workspace) for case in _cases_of(discovery.copies, workspace)
         ],
         "held": _read_datasets(discovery.versions(), discovery.copies, subject_keys),
-        "restricted": _describe_restricted(keys, subject),
+        "restricted": _describe_restricted(keys, subjects),
         "rights": RIGHTS,
     }
 
@@ -176,11 +181,11 @@ def _to_json(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _describe_restricted(keys: KeyStore, subject: str) -> list[dict[str, str]]:
+def _describe_restricted(keys: KeyStore, subjects: Sequence[str]) -> list[dict[str, str]]:
     """Return what is kept out of the pipelines' reach: why, since when, and until when."""
     rows = keys.tables.rows_among(
         "SELECT basis, since, review FROM restricted_keys WHERE key_id {among}",
-        list(restricted_of(keys, subject)),
+        [key_id for subject in subjects for key_id in restricted_of(keys, subject)],
     )
     return [
         {"basis": basis, "since": since, "kept_until_or_reviewed_on": review}

@@ -16,7 +16,7 @@ from tasks.erasure.holds import (
     require_holds,
 )
 from tasks.erasure.journal import ErasureStep, open_journal
-from tasks.erasure.policy import ErasureParams
+from tasks.erasure.policy import ErasureParams, IdentifierRule, untagged
 from tasks.erasure.queue import (
     ErasureOutcome,
     ErasureStores,
@@ -33,6 +33,7 @@ from tasks.erasure.request import (
     RequestState,
     StepFailure,
     identify_people,
+    identify_person,
 )
 from tasks.erasure.saga import take_first_step
 from tasks.errors import ConfigError, DataError, ServiceError
@@ -121,7 +122,7 @@ def erase(
         new, outcome = _whom_to_erase(
             _judge_people(stores, people, waiting), identifiers, searches_unknown, secret
         )
-        outcome += ErasureOutcome(unheld=_unheld_beside_others(stores, identifiers, secret))
+        outcome += ErasureOutcome(unheld=_unheld_beside_others(stores, identifiers, rule, secret))
 
         # Written down under the lock: a request that two processes find missing would be there
         # twice.
@@ -173,7 +174,9 @@ def resume(
             say("going on with requests that wait")
 
         secret = installation.secret("pseudonym")
-        named = {pseudonym(secret, identifier): identifier for identifier in identifiers}
+        # Without their tags, too: a batch takes of these the spellings that it was written down by.
+        spellings = (*identifiers, *untagged(identifiers))
+        named = {pseudonym(secret, spelling): spelling for spelling in spellings}
         outcome = run_batches(stores, batches, named, day)
         return outcome + _end_terms(stores, day)
 
@@ -208,11 +211,17 @@ def retry(
 
 
 def release_hold(
-    identifier: str, *, installation: Installation, day: date
+    case: str, identifier: str, *, installation: Installation, day: date
 ) -> tuple[int, list[ErasureRequest]]:
     """Release every hold on a person; an erasure that waited for it goes on by itself.
 
     Unless a law still keeps the records: then it waits for the end of that term.
+
+    Args:
+        case: The use case whose rule says which spellings are one person.
+        identifier: As in the subject column.
+        installation: The checkout, its keys and its settings.
+        day: Today.
 
     Returns:
         How many holds there were, and the requests that are complete now.
@@ -221,9 +230,9 @@ def release_hold(
         DataError: There is no hold on this person.
     """
     stores = ErasureStores.open(installation, logger.info)
-    subject = pseudonym(installation.secret("pseudonym"), identifier)
+    subjects = identify_person(identifier, case, installation).subjects
     with stores.locked():
-        holds = require_holds(stores.journal, subject, installation)
+        holds = require_holds(stores.journal, subjects, installation)
         # Signed before anything changes: what cannot be recorded is not done, and can be repeated.
         audit(
             PeopleAction.RELEASE_HOLD,
@@ -232,13 +241,13 @@ def release_hold(
             installation=installation,
         )
         freed_ids = release_holds(
-            stores.keys, stores.journal, subject, holds, day, installation.workspace
+            stores.keys, stores.journal, subjects, holds, day, installation.workspace
         )
 
         # What a law keeps longer stays, and ends by its own day.
         due_ids = freed_ids & restricted_until(stores.keys, day)
         completed = complete_deferred(stores.keys, stores.journal, due_ids, day, installation)
-    return len(holds), completed
+    return len({hold.placed_as for hold in holds}), completed
 
 
 def held_blocks(installation: Installation) -> dict[str, bool]:
@@ -260,14 +269,20 @@ def forget_block(block: str, installation: Installation) -> None:
 
 
 def find_unheld(
-    stores: ErasureStores, identifiers: Sequence[Identifiers], secret: bytes
+    stores: ErasureStores,
+    identifiers: Sequence[Identifiers],
+    rule: IdentifierRule,
+    secret: bytes,
 ) -> list[tuple[int, int]]:
-    """Return under which identifiers nothing is held: the entry and its place in it, from 1."""
+    """Return under which identifiers nothing is held: the entry and its place in it, from 1.
+
+    Under an identifier is held what is held under any spelling that the rule says is the same.
+    """
     tombstones = stores.keys.tombstones()
     unheld = []
     for number, entry in enumerate(identifiers, 1):
         for place, identifier in enumerate((entry,) if isinstance(entry, str) else entry, 1):
-            person = Person((identifier,), (pseudonym(secret, identifier),))
+            (person,) = identify_people([identifier], rule, secret)
             if _standing_of(person, stores, tombstones) is Standing.UNKNOWN:
                 unheld.append((number, place))
 
@@ -275,7 +290,10 @@ def find_unheld(
 
 
 def _unheld_beside_others(
-    stores: ErasureStores, identifiers: Sequence[Identifiers], secret: bytes
+    stores: ErasureStores,
+    identifiers: Sequence[Identifiers],
+    rule: IdentifierRule,
+    secret: bytes,
 ) -> tuple[tuple[int, int], ...]:
     """Return them where something is held under another one of the person: perhaps misspelt ones.
 
@@ -290,7 +308,7 @@ def _unheld_beside_others(
         return ()
 
     try:
-        unheld = find_unheld(stores, [entry for _, entry in several], secret)
+        unheld = find_unheld(stores, [entry for _, entry in several], rule, secret)
     except Exception as error:
         stores.say(f"the key store could not be asked: {describe_failure(error)}")
         return ()

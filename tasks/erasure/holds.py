@@ -7,7 +7,7 @@ pipeline reads it.
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
@@ -49,17 +49,22 @@ class KeepingReason:
 def place_hold(
     keys: KeyStore,
     journal: Journal,
-    subject: str,
+    subjects: Sequence[str],
     case: str,
     basis: str,
     since: date,
     review: date,
     installation: Installation,
 ) -> Hold:
-    """Write down a hold on a subject's decision records, before or after a request for erasure.
+    """Write down a hold on a person's decision records, before or after a request for erasure.
 
     What a law has kept of theirs since a request is kept by the hold as well. Called under the
-    erasure lock: an erasure under way has looked for holds already.
+    erasure lock: an erasure under way has looked for holds already. Each of `subjects`, the
+    pseudonyms of one identifier however it may be spelt, has a hold of its own: a request finds it
+    by whichever spelling it comes under.
+
+    Returns:
+        The first of them, whose id is the one to be named.
 
     Raises:
         ConfigError: It has no basis, or no day after today on which somebody looks at it again.
@@ -74,18 +79,23 @@ def place_hold(
             remedy="Say which court, case or law, and when somebody looks at it again.",
         )
 
-    hold = Hold(
-        # The id is printed and audited: it is random, and says nothing of whom.
-        hold_id=f"H{since:%Y%m%d}-{secrets.token_hex(4)}",
-        mark=_mark_of(subject, installation),
-        use_case=case,
-        basis=basis,
-        since=since,
-        review=review,
-    )
-    journal.put_hold(hold)
+    # The id is printed and audited: it is random, and says nothing of whom.
+    placed_as = f"H{since:%Y%m%d}-{secrets.token_hex(4)}"
+    holds = [
+        Hold(
+            hold_id=placed_as if number == 1 else f"{placed_as}-{number}",
+            mark=_mark_of(subject, installation),
+            use_case=case,
+            basis=basis,
+            since=since,
+            review=review,
+        )
+        for number, subject in enumerate(subjects, 1)
+    ]
+    for hold in holds:
+        journal.put_hold(hold)
 
-    kept_ids = restricted_of(keys, subject)
+    kept_ids = {key_id for subject in subjects for key_id in restricted_of(keys, subject)}
     requests = requests_waiting_for(journal, kept_ids)
     for request in requests:
         if deferral := request.deferral:
@@ -94,12 +104,12 @@ def place_hold(
                 basis="; ".join(dict.fromkeys((deferral.basis, basis))),
                 review=max(deferral.review, review),
                 is_held=True,
-                hold_ids=(*deferral.hold_ids, hold.hold_id),
+                hold_ids=(*deferral.hold_ids, *(hold.hold_id for hold in holds)),
             )
             kept_ids |= {bytes.fromhex(key_id) for key_id in deferral.key_ids}
     begin_hold(keys, kept_ids, review)
     journal.put_requests(requests)
-    return hold
+    return holds[0]
 
 
 def active_holds(journal: Journal, subject: str, installation: Installation) -> list[Hold]:
@@ -108,13 +118,24 @@ def active_holds(journal: Journal, subject: str, installation: Installation) -> 
     return [hold for hold in journal.holds() if hold.mark == mark and hold.released is None]
 
 
-def require_holds(journal: Journal, subject: str, installation: Installation) -> list[Hold]:
-    """Return every hold on a subject that is to be released.
+def require_holds(
+    journal: Journal, subjects: Collection[str], installation: Installation
+) -> list[Hold]:
+    """Return every hold on a person that is to be released, by the pseudonyms of an identifier.
+
+    Those that were placed with one of these under another spelling are among them.
 
     Raises:
         DataError: There is none.
     """
-    holds = active_holds(journal, subject, installation)
+    placed_as = {
+        hold.placed_as
+        for subject in subjects
+        for hold in active_holds(journal, subject, installation)
+    }
+    holds = [
+        hold for hold in journal.holds() if hold.placed_as in placed_as and hold.released is None
+    ]
     if not holds:
         raise DataError(
             "hold", expected="one on this person", found="none", remedy="Check the identifier."
@@ -126,19 +147,19 @@ def require_holds(journal: Journal, subject: str, installation: Installation) ->
 def release_holds(
     keys: KeyStore,
     journal: Journal,
-    subject: str,
+    subjects: Collection[str],
     holds: Collection[Hold],
     day: date,
     workspace: Path,
 ) -> set[bytes]:
-    """Release holds on a subject; return the ids of the keys that no hold keeps any more.
+    """Release holds on a person; return the ids of the keys that no hold keeps any more.
 
     What is kept of one identifier of a person is kept of all, and ends for all, unless a hold on
     another of them goes on.
     """
     released = {hold.hold_id for hold in holds}
     others = {hold.hold_id for hold in journal.holds() if hold.released is None} - released
-    freed_ids = restricted_of(keys, subject)
+    freed_ids = {key_id for subject in subjects for key_id in restricted_of(keys, subject)}
     last_day = day
     freed = []
     for request in requests_waiting_for(journal, freed_ids):

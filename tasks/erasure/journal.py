@@ -121,6 +121,11 @@ class Hold:
     review: date
     released: date | None = None
 
+    @property
+    def placed_as(self) -> str:
+        """The id that was printed when it was placed: that of all spellings of one identifier."""
+        return "-".join(self.hold_id.split("-")[:2])
+
 
 @dataclass(frozen=True)
 class FlaggedModel:

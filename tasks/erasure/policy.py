@@ -83,11 +83,7 @@ class IdentifierRule(StrictModel):
         From an address without a tag nobody can tell which tags its owner has used: those have to
         be given.
         """
-        if SpellingDifference.PLUS_TAG not in self.ignore:
-            return []
-        # The whole of it, in normal form: a `+` elsewhere, as in a display name, is no tag.
-        tagged = (TAGGED_ADDRESS.fullmatch(normal_form(identifier)) for identifier in identifiers)
-        return [f"{match[1]}{match[2]}" for match in tagged if match]
+        return untagged(identifiers) if SpellingDifference.PLUS_TAG in self.ignore else []
 
 
 class ErasureParams(StrictModel):
@@ -109,6 +105,13 @@ class ErasureParams(StrictModel):
     def decision_records(self) -> LegalTerm | None:
         """What keeps the records of why people were declined, if anything does."""
         return self.keep.get(Retention.DECISION_RECORD)
+
+
+def untagged(identifiers: Iterable[str]) -> list[str]:
+    """Return the addresses without their tags, of those identifiers that are a tagged address."""
+    # The whole of it, in normal form: a `+` elsewhere, as in a display name, is no tag.
+    tagged = (TAGGED_ADDRESS.fullmatch(normal_form(identifier)) for identifier in identifiers)
+    return [f"{match[1]}{match[2]}" for match in tagged if match]
 
 
 def add_months(day: date, months: int) -> date:

@@ -101,6 +101,6 @@ def preview_erasure(
             )
         ),
         too_short=batch.terms.too_short,
-        unheld=tuple(find_unheld(stores, identifiers, secret)),
+        unheld=tuple(find_unheld(stores, identifiers, rule, secret)),
         report=sum(reports, PurgeReport()),
     )

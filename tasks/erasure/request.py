@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 from tasks.attestation.predicates.erasure import DeferredKey
-from tasks.erasure.policy import IdentifierRule
+from tasks.config.cases import section
+from tasks.erasure.policy import ErasureParams, IdentifierRule
 from tasks.keystore.keys import Retention
 from tasks.keystore.pseudonyms import pseudonym
+from tasks.system.installation import Installation
 
 Identifiers = str | tuple[str, ...]  # of one person, the main one first
 
@@ -93,6 +95,17 @@ def identify_people(
         else:
             merged.append(known)
     return [Person(tuple(person.values()), tuple(person)) for person in merged]
+
+
+def identify_person(identifier: str, case: str, installation: Installation) -> Person:
+    """Return whom an identifier names by a use case's rule: the person that an erasure would take.
+
+    What gives access, holds, or lets somebody come back asks here, too. Else a court's hold would
+    be on another spelling than the erasure that it has to stop.
+    """
+    rule = section(case, "erasure", ErasureParams, installation.workspace).identifiers
+    (person,) = identify_people([identifier], rule, installation.secret("pseudonym"))
+    return person
 
 
 @dataclass(frozen=True)

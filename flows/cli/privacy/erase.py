@@ -264,7 +264,7 @@ def main(
             remedy="./portcullis erase loan --subject ID",
         )
     if lift is not None:
-        return _lift(lift, why, installation, is_json=is_json)
+        return _lift(use_case, lift, why, installation, is_json=is_json)
 
     # Before any store is opened: a list that cannot be read locks nothing.
     people = read_people(subject, also or (), listed)
@@ -632,10 +632,10 @@ def _check(path: Path, installation: Installation, *, is_json: bool) -> int:
     return 0
 
 
-def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool) -> int:
+def _lift(case: str, asked_for: str, why: str, installation: Installation, *, is_json: bool) -> int:
     from tasks.config.sources import today
+    from tasks.erasure.request import identify_person
     from tasks.guard.opening import open_guarded_keys, record_key_store
-    from tasks.keystore.pseudonyms import pseudonym
     from tasks.keystore.tombstone_events import lift_tombstones
     from tasks.notary.audit import PeopleAction, audit
 
@@ -650,17 +650,18 @@ def _lift(asked_for: str, why: str, installation: Installation, *, is_json: bool
 
     # The store that the log has seen, and no new one: in an empty store there is nobody to lift.
     keys = open_guarded_keys(installation)
-    subject = pseudonym(installation.secret("pseudonym"), identifier)
+    subjects = identify_person(identifier, case, installation).subjects
 
     # Before it is done: nobody who was erased comes back without a record of who let them.
-    standing = 0 if keys.tombstones().get(subject) is None else 1
+    tombstones = keys.tombstones()
+    standing = sum(tombstones.get(subject) is not None for subject in subjects)
     audit(
         PeopleAction.LIFT_TOMBSTONE,
         what=f"{standing} tombstones",
         why=why,
         installation=installation,
     )
-    lifted = lift_tombstones(keys, [subject], today(installation.settings))
+    lifted = lift_tombstones(keys, subjects, today(installation.settings))
     record_key_store(keys, installation)
     line = (
         "lifted; rows of theirs in the sources are taken in again" if lifted else "there was none"

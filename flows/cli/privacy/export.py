@@ -66,12 +66,18 @@ def main(
     ]
 
     person = export_person(
+        use_case,
         identifier,
         why=why,
         day=today(installation.settings),
         installation=installation,
         custodians=custodians,
     )
+    if not person["held"] and not person["restricted"]:
+        print(
+            "Nothing is held under this identifier: which others has the person used?",
+            file=sys.stderr,
+        )
     text = json.dumps(person, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if out is None:
         # The same JSON values. A text of the data may hold what a terminal would obey, and of that

@@ -82,9 +82,10 @@ def main(
     from tasks.config.sources import today
     from tasks.erasure.holds import place_hold
     from tasks.erasure.journal import open_known_journal
+    from tasks.erasure.request import identify_person
     from tasks.guard.journals import note_journal
     from tasks.guard.opening import open_guarded_keys, record_key_store
-    from tasks.keystore.pseudonyms import pseudonym
+    from tasks.keystore.shredding import restricted_of
     from tasks.notary.audit import PeopleAction, audit
 
     load_case(use_case, installation.workspace)
@@ -92,7 +93,8 @@ def main(
     # The hold is found again by two secrets: those that the log has seen, and no new ones.
     keys = open_guarded_keys(installation)
     journal = open_known_journal(installation, keys.tables)
-    subject = pseudonym(installation.secret("pseudonym"), identifier)
+    subjects = identify_person(identifier, use_case, installation).subjects
+    is_known = any(keys.ids_of(subject) or restricted_of(keys, subject) for subject in subjects)
 
     # Whoever is being erased at this moment is done first: that erasure has looked for holds.
     with keys.tables.erasure_lock():
@@ -101,7 +103,7 @@ def main(
         hold = place_hold(
             keys,
             journal,
-            subject,
+            subjects,
             use_case,
             basis,
             today(installation.settings),
@@ -111,12 +113,20 @@ def main(
         note_journal(keys, journal.extent())
         record_key_store(keys, installation)
     audit(PeopleAction.PLACE_HOLD, what=hold.hold_id, why=hold.basis, installation=installation)
-    line = (
+    lines = [
         f"{hold.hold_id}: decision records are kept until it is released; "
         f"to be reviewed on {hold.review}"
-    )
-    values = {"hold": hold.hold_id, "useCase": use_case, "review": hold.review.isoformat()}
-    print_result((line,), values, is_json=is_json)
+    ]
+    # Not refused: a court may ask before the first delivery. But a misspelt one keeps nothing.
+    if not is_known:
+        lines.append("Nothing is held under this identifier today: is it misspelt?")
+    values = {
+        "hold": hold.hold_id,
+        "useCase": use_case,
+        "review": hold.review.isoformat(),
+        "isKnown": is_known,
+    }
+    print_result(lines, values, is_json=is_json)
     return 0
 
 

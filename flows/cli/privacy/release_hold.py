@@ -30,7 +30,7 @@ def main(
     # By the person, and not by a hold's id: whoever has several holds would go on being held by one
     # of them.
     count, completed = release_hold(
-        identifier, installation=installation, day=today(installation.settings)
+        use_case, identifier, installation=installation, day=today(installation.settings)
     )
     lines = (
         f"{count} holds released",

@@ -27,6 +27,7 @@ def export(
     small_installation: SmallInstallation, identifier: str, *custodians: Custodian
 ) -> dict[str, Any]:
     return export_person(
+        CASE,
         identifier,
         why="a request",
         day=DAY,
@@ -113,6 +114,28 @@ def test_the_identifier_is_taken_however_it_is_spelt(
     small_installation: SmallInstallation,
 ) -> None:
     assert export(small_installation, f" {email(3).upper()} ")["held"]
+
+
+def test_a_tag_is_ignored_where_an_erasure_ignores_it(
+    small_installation: SmallInstallation,
+) -> None:
+    assert export(small_installation, "person3+bank@example.org")["held"] == []
+
+    small_installation.ignore_plus_tags()
+
+    held = datasets(export(small_installation, "person3+bank@example.org"))
+    assert held == datasets(export(small_installation, email(3)))
+
+
+def test_what_is_restricted_is_found_by_an_address_with_a_tag(
+    restricted: SmallInstallation, custodians: list[Custodian]
+) -> None:
+    restricted.ignore_plus_tags()
+
+    person = export(restricted, "person3+bank@example.org", *custodians)
+
+    assert [kept["basis"] for kept in person["restricted"]] == [LAW]
+    assert "tiny/explain/reasons" in datasets(person)
 
 
 def test_a_stranger_is_told_that_nothing_is_held(small_installation: SmallInstallation) -> None:

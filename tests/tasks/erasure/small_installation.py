@@ -209,11 +209,20 @@ class SmallInstallation:
         keep = {Retention.DECISION_RECORD.value: {"months": months, "basis": LAW}}
         change_case(self.workspace, CASE, lambda values: values["erasure"].update(keep=keep))
 
+    def ignore_plus_tags(self) -> None:
+        """Let the use case say that an address with a tag is the address without it."""
+        ignored = ["case", "blanks", "unicode form", "plus tag"]
+        change_case(
+            self.workspace,
+            CASE,
+            lambda values: values["erasure"].update(identifiers={"ignore": ignored}),
+        )
+
     def hold(self, number: int, review: date = date(2027, 6, 1)) -> Hold:
         return place_hold(
             self.keys,
             self.journal,
-            self.subject(number),
+            [self.subject(number)],
             CASE,
             BASIS,
             DAY,

@@ -4,9 +4,11 @@ import errno
 import shutil
 import threading
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from tasks.erasure.batch import ErasureBatch
 from tasks.erasure.erasing import (
     ErasureOutcome,
     erase,
@@ -17,6 +19,7 @@ from tasks.erasure.erasing import (
     retry,
 )
 from tasks.erasure.journal import ErasureStep
+from tasks.erasure.queue import assemble_batch
 from tasks.erasure.receipt import check_receipt
 from tasks.erasure.request import Custody, Identifiers, RequestOptions, RequestState
 from tasks.erasure.sinks import PurgeOptions, PurgeReport
@@ -311,7 +314,7 @@ def test_a_hold_keeps_until_it_is_released_and_then_the_erasure_goes_on(
     assert small_installation.restricted_keys(2) == 1
 
     holds, completed = release_hold(
-        email(2), day=date(2027, 5, 1), installation=small_installation.installation
+        CASE, email(2), day=date(2027, 5, 1), installation=small_installation.installation
     )
 
     assert (holds, [each.state for each in completed]) == (1, [RequestState.ERASED])
@@ -320,10 +323,10 @@ def test_a_hold_keeps_until_it_is_released_and_then_the_erasure_goes_on(
 
 def test_a_hold_is_released_once(small_installation: SmallInstallation) -> None:
     small_installation.hold(2)
-    release_hold(email(2), day=DAY, installation=small_installation.installation)
+    release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
 
     with pytest.raises(DataError):
-        release_hold(email(2), day=DAY, installation=small_installation.installation)
+        release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
 
 
 def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(
@@ -334,7 +337,7 @@ def test_a_hold_that_ends_before_the_law_s_term_leaves_the_term(
     small_installation.erase(2)
 
     holds, completed = release_hold(
-        email(2), day=date(2027, 5, 1), installation=small_installation.installation
+        CASE, email(2), day=date(2027, 5, 1), installation=small_installation.installation
     )
 
     assert (holds, completed) == (1, [])
@@ -346,7 +349,7 @@ def test_a_hold_that_was_released_before_the_request_keeps_nothing(
     small_installation: SmallInstallation,
 ) -> None:
     small_installation.hold(2)
-    release_hold(email(2), day=DAY, installation=small_installation.installation)
+    release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
 
     assert states(small_installation.erase(2)) == [RequestState.ERASED]
     ids = small_installation.keys.ids_of(small_installation.subject(2))
@@ -367,7 +370,7 @@ def test_a_hold_that_is_placed_after_the_request_keeps_beyond_the_law_s_term(
     assert small_installation.restricted_keys(2) == 1
 
     _, completed = release_hold(
-        email(2), day=date(2031, 2, 1), installation=small_installation.installation
+        CASE, email(2), day=date(2031, 2, 1), installation=small_installation.installation
     )
     assert [each.state for each in completed] == [RequestState.ERASED]
     assert small_installation.restricted_keys(2) == 0
@@ -385,10 +388,10 @@ def test_a_release_that_cannot_be_audited_is_repeated(
     with monkeypatch.context() as patch:
         patch.setattr("tasks.erasure.erasing.audit", fail)
         with pytest.raises(OSError, match="No space"):
-            release_hold(email(2), day=DAY, installation=small_installation.installation)
+            release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
     assert small_installation.restricted_keys(2) == 1
 
-    holds, _ = release_hold(email(2), day=DAY, installation=small_installation.installation)
+    holds, _ = release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
     assert (holds, small_installation.restricted_keys(2)) == (1, 0)
 
 
@@ -406,10 +409,10 @@ def test_a_release_that_was_killed_is_ended_by_the_next_call(
     with monkeypatch.context() as patch:
         patch.setattr(f"tasks.erasure.{where}.{place}", kill)
         with pytest.raises(KeyboardInterrupt):
-            release_hold(email(2), day=DAY, installation=small_installation.installation)
+            release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
 
     if place == "end_hold":
-        release_hold(email(2), day=DAY, installation=small_installation.installation)
+        release_hold(CASE, email(2), day=DAY, installation=small_installation.installation)
     else:
         assert states(small_installation.resume(DAY)) == [RequestState.ERASED]
     assert small_installation.restricted_keys(2) == 0
@@ -574,7 +577,9 @@ def test_a_hold_on_one_of_several_identifiers_ends_for_all_of_them(
     small_installation.hold(2)
     erase_people(small_installation, (email(1), email(2)))
 
-    _, completed = release_hold(email(2), day=DAY, installation=small_installation.installation)
+    _, completed = release_hold(
+        CASE, email(2), day=DAY, installation=small_installation.installation
+    )
 
     assert [each.state for each in completed] == [RequestState.ERASED]
     assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 0
@@ -587,12 +592,16 @@ def test_holds_on_two_identifiers_of_one_person_both_have_to_be_released(
     small_installation.hold(2)
     erase_people(small_installation, (email(1), email(2)))
 
-    _, completed = release_hold(email(2), day=DAY, installation=small_installation.installation)
+    _, completed = release_hold(
+        CASE, email(2), day=DAY, installation=small_installation.installation
+    )
     assert completed == []
     assert small_installation.resume(date(2040, 1, 1)).requests == ()
     assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 1
 
-    _, completed = release_hold(email(1), day=DAY, installation=small_installation.installation)
+    _, completed = release_hold(
+        CASE, email(1), day=DAY, installation=small_installation.installation
+    )
     assert [each.state for each in completed] == [RequestState.ERASED]
     assert small_installation.restricted_keys(1) == small_installation.restricted_keys(2) == 0
 
@@ -700,6 +709,27 @@ def test_a_block_is_remembered_until_its_request_is_done_and_it_is_forgotten(
 
     forget_block("17", installation)
     assert held_blocks(installation) == {}
+
+
+def test_who_was_named_with_a_tag_is_searched_for_without_it_on_every_try(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_installation.ignore_plus_tags()
+    tagged = "person1+x@example.org"
+    installation = small_installation.installation
+    erase(CASE, [tagged], received=DAY, day=DAY, later=True, installation=installation)
+
+    named: dict[str, str] = {}
+
+    def assemble(*arguments: Any) -> ErasureBatch:
+        batch = assemble_batch(*arguments)
+        named.update(batch.identifiers)
+        return batch
+
+    monkeypatch.setattr("tasks.erasure.queue.assemble_batch", assemble)
+    resume(installation=installation, day=DAY, identifiers=[tagged])
+
+    assert sorted(named.values()) == [tagged, email(1)]
 
 
 @pytest.mark.usefixtures("removing_files")

@@ -81,7 +81,7 @@ def test_a_hold_needs_a_basis_and_a_day_of_review(
         place_hold(
             small_installation.keys,
             small_installation.journal,
-            "subject",
+            ["subject"],
             CASE,
             basis,
             DAY,
@@ -99,8 +99,8 @@ def test_releasing_ends_every_hold_on_the_person(small_installation: SmallInstal
     small_installation.hold(2)
     other = small_installation.hold(3)
 
-    holds = require_holds(journal, subject, installation)
-    release_holds(small_installation.keys, journal, subject, holds, DAY, installation.workspace)
+    holds = require_holds(journal, [subject], installation)
+    release_holds(small_installation.keys, journal, [subject], holds, DAY, installation.workspace)
 
     assert len(holds) == 2
     assert active_holds(journal, subject, installation) == []
@@ -111,7 +111,7 @@ def test_releasing_where_there_is_no_hold_is_a_mistake(
     small_installation: SmallInstallation,
 ) -> None:
     with pytest.raises(DataError, match="Check the identifier"):
-        require_holds(small_installation.journal, "subject", small_installation.installation)
+        require_holds(small_installation.journal, ["subject"], small_installation.installation)
 
 
 def test_without_law_or_hold_nothing_is_kept(small_installation: SmallInstallation) -> None:

@@ -539,3 +539,27 @@ def test_an_identifier_in_another_encoding_is_refused(
     type_in(monkeypatch, "m\udce4x@example.org\n")
     with pytest.raises(ConfigError, match="an identifier in UTF-8"):
         run(small_installation, "erase", CASE, *arguments)
+
+
+def test_an_address_with_a_tag_is_nobody_unknown_where_tags_are_ignored(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.ignore_plus_tags()
+    tagged = ("--subject", "person1+x@example.org", "--also", "person2+y@example.org")
+
+    assert run(small_installation, "erase", CASE, *tagged, "--dry-run") == 0
+    assert "Nothing is held" not in capsys.readouterr().out
+    assert run(small_installation, "erase", CASE, *tagged) == 0
+    assert "Nothing is held" not in capsys.readouterr().out
+
+
+def test_who_is_let_in_again_by_an_address_with_a_tag_is_let_in_by_the_address(
+    small_installation: SmallInstallation,
+) -> None:
+    small_installation.ignore_plus_tags()
+    small_installation.erase(1)
+    arguments = ("--lift", "person1+x@example.org", "--why", "a new contract")
+
+    assert run(small_installation, "erase", CASE, *arguments) == 0
+
+    assert small_installation.keys.tombstones().get(small_installation.subject(1)) is None

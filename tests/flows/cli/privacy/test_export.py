@@ -27,7 +27,7 @@ def test_what_a_terminal_would_obey_is_printed_as_json_escapes(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    person = {"held": [], "note": "Müller \x9b2J \u202e \U000e0041"}
+    person = {"held": [], "restricted": [], "note": "Müller \x9b2J \u202e \U000e0041"}
     monkeypatch.setattr("tasks.access.export.export_person", lambda *_, **__: person)
 
     assert run(small_installation, "export", CASE, "--subject", email(3)) == 0
@@ -114,3 +114,13 @@ def test_custodians_are_named_with_their_key_files(
 
     person = json.loads(capsys.readouterr().out)
     assert [held["dataset"] for held in person["held"]] == ["tiny/explain/reasons"]
+
+
+def test_it_is_said_where_nothing_is_held_under_an_identifier(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(small_installation, "export", CASE, "--subject", "stranger@example.org") == 0
+
+    output, progress = capsys.readouterr()
+    assert json.loads(output)["held"] == []
+    assert progress.startswith("Nothing is held under this identifier")

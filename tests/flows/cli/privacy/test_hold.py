@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.erasure.request import RequestState
 from tasks.errors import ConfigError
 from tasks.keystore.custodians import CUSTODIANS, read_private_key
 from tests.flows.cli.privacy.running import run
@@ -30,6 +31,47 @@ def test_a_hold_is_written_down_printed_and_audited(
     assert email(1) not in output
     audit = "".join(path.read_text() for path in small_installation.home.glob("audit/*.jsonl"))
     assert "people:hold" in audit
+
+
+def test_a_hold_on_an_address_with_a_tag_keeps_the_records_of_the_address(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.ignore_plus_tags()
+    assert run(small_installation, "hold", CASE, *arguments(subject="person1+x@example.org")) == 0
+    assert "Nothing is held" not in capsys.readouterr().out
+
+    (request,) = small_installation.erase(1).requests
+
+    assert request.state is RequestState.DEFERRED
+    assert small_installation.restricted_keys(1) == 1
+
+
+@pytest.mark.parametrize("released_by", ["person1+x@example.org", email(1)])
+def test_such_a_hold_is_one_and_ends_by_either_spelling(
+    small_installation: SmallInstallation, released_by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_installation.ignore_plus_tags()
+    run(small_installation, "hold", CASE, *arguments(subject="person1+x@example.org"))
+    (request,) = small_installation.erase(1).requests
+    capsys.readouterr()
+
+    assert run(small_installation, "release_hold", CASE, "--subject", released_by) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "1 holds released",
+        f"{request.request_id}: erased; what was kept is destroyed",
+    ]
+    assert all(hold.released for hold in small_installation.journal.holds())
+    assert small_installation.restricted_keys(1) == 0
+
+
+def test_a_hold_on_whom_nothing_is_held_of_is_placed_and_said(
+    small_installation: SmallInstallation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(small_installation, "hold", CASE, *arguments(subject="person1+x@example.org")) == 0
+
+    assert len(small_installation.journal.holds()) == 1
+    assert "Nothing is held under this identifier today" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("missing", ["basis", "review"])
