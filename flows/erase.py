@@ -22,6 +22,7 @@ from tasks.config.sources import today
 from tasks.erasure import erasing
 from tasks.erasure.request import ErasureRequest, RequestOptions
 from tasks.errors import PortcullisError
+from tasks.plain_text import lines_of
 from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 
@@ -144,7 +145,7 @@ def _describe(request: ErasureRequest) -> str:
 
 
 def _lines_of(secret: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in secret.splitlines() if line.strip())
+    return tuple(line.strip() for line in lines_of(secret) if line.strip())
 
 
 def _read_block(block: str) -> str:

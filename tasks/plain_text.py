@@ -24,6 +24,7 @@ _UNSAFE_RANGES = (
 UNSAFE = re.compile(f"[{_UNSAFE_RANGES}]")
 # In a text of several lines, these two are what they are for.
 UNSAFE_IN_TEXT = re.compile(f"(?![\\n\\t])[{_UNSAFE_RANGES}]")
+LINE_END = re.compile("\r\n|\r|\n")
 
 
 def one_line(text: object) -> str:
@@ -43,6 +44,15 @@ def _escape(match: re.Match[str]) -> str:
     if character in "\n\r\t":
         return " "
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, which end at a line feed, a carriage return or both.
+
+    `str.splitlines` ends them at eight further characters, which may stand within a value: half an
+    identifier would be somebody else's.
+    """
+    return LINE_END.split(text)
 
 
 def replace_unprintable(*streams: TextIO) -> None:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.erasure.statements import StatementLog, statement_name
 from tasks.errors import EvidenceError
+from tasks.formats.canonical_json import canonical
+from tasks.formats.strict_json import parse_json
 from tasks.formats.whole_file import write_whole
 from tasks.keystore.pseudonyms import normal_form
 from tasks.system.secrets import sync_folder
@@ -60,7 +62,7 @@ def check_receipt(text: str, identifier: str, log: StatementLog) -> list[dict[st
     Raises:
         EvidenceError: It is another person's, altered, or nothing of it is in the log.
     """
-    receipt = _parse_receipt(text)
+    receipt, values = _parse_receipt(text)
     where = f"receipt {receipt.request}"
 
     # The log first, then the receipt: whatever a file says of itself, what counts is what was
@@ -80,7 +82,15 @@ def check_receipt(text: str, identifier: str, log: StatementLog) -> list[dict[st
     is_theirs = all(
         hmac.compare_digest(predicate.commitment, commitment) for predicate in predicates
     )
-    if not is_theirs or receipt.statement != predicates[0].to_dict():
+    # The whole file, in its one form: what only Python takes for equal (1 and true), and a day that
+    # stands beside the statement, would else be altered unnoticed.
+    signed = {
+        "request": receipt.request,
+        "nonce": receipt.nonce,
+        "day": predicates[0].day,
+        "statement": predicates[0].to_dict(),
+    }
+    if not is_theirs or canonical(values) != canonical(signed):
         raise EvidenceError(
             where,
             expected="the receipt of this person, as it was signed",
@@ -95,9 +105,11 @@ def format_statement(predicate: dict[str, Any]) -> str:
     return json.dumps(predicate, indent=2, ensure_ascii=False)
 
 
-def _parse_receipt(text: str) -> PersonalReceipt:
+def _parse_receipt(text: str) -> tuple[PersonalReceipt, Any]:
+    """Return a receipt, and the values of its file as they stand there."""
     try:
-        return PersonalReceipt.model_validate_json(text)
+        values = parse_json(text)
+        return PersonalReceipt.model_validate(values), values
     except ValueError as error:
         raise EvidenceError(
             "receipt",

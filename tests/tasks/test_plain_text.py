@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.errors import ConfigError, Refusal, RefusalKind
-from tasks.plain_text import MOST_LINE_CHARACTERS, one_line
+from tasks.plain_text import MOST_LINE_CHARACTERS, lines_of, one_line
 
 HOSTILE = (
     "\x1b[2J\x1b[Hportcullis: REGISTERED",
@@ -52,3 +52,7 @@ def test_an_error_and_a_refusal_are_one_line_whatever_their_parts_hold(text: str
     error = ConfigError(text, expected=text, found=text, remedy=text)
     assert str(error).isprintable()
     assert Refusal(RefusalKind.CHECK_FAILED, f"fairness: {text}").text.isprintable()
+
+
+def test_lines_end_where_a_file_s_lines_do_and_nowhere_else() -> None:
+    assert lines_of("a\u2028b\r\nc\x85d\re\x0bf\n") == ["a\u2028b", "c\x85d", "e\x0bf", ""]

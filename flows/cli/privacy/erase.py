@@ -1,8 +1,9 @@
 """`./portcullis erase`: the right to erasure (GDPR Art. 17), for one person or for many."""
 
 import sys
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from flows.cli.privacy.request_values import request_values
 from tasks.errors import ConfigError
 from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.formats.shown import positions_of
-from tasks.plain_text import one_line
+from tasks.plain_text import lines_of, one_line
 from tasks.system.installation import Installation
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from tasks.erasure.request import ErasureRequest, RequestOptions
 
 SEPARATOR = "\t"  # between identifiers of one person in a list: stands in none of them
+INVISIBLE = (
+    "It holds characters that nobody sees, as come along when a text is copied: type it by hand, "
+    "and ask again."
+)
 # Both as `tasks.errors` numbers them: a person can mend it; a service did not answer.
 UNFINISHED = 2
 SERVICE_DOWN = 4
@@ -428,10 +433,23 @@ def _describe_preview(preview: "ErasurePreview") -> list[str]:
 
 def _describe_unknown(unknown: Sequence[AskedPerson], *, is_list: bool) -> str:
     """Return for how many nothing is held; an identifier is never repeated."""
+    hint = hint_at_invisible(text for person in unknown for text in person.identifiers)
     if not is_list:
-        return "Nothing is held under this identifier: no key, no row, no tombstone, no hold."
+        return (
+            f"Nothing is held under this identifier: no key, no row, no tombstone, no hold.{hint}"
+        )
     lines = positions_of([person.line for person in unknown])
-    return f"Nothing is held of {len(unknown)} people of the list, in lines {lines}."
+    return f"Nothing is held of {len(unknown)} people of the list, in lines {lines}.{hint}"
+
+
+def hint_at_invisible(identifiers: Iterable[str]) -> str:
+    """Return that what nothing is held under has characters that nobody sees, if it is so.
+
+    They come along when an address is copied out of a mail, a page or a document. They are not
+    taken away: a source may have delivered them, and the person is stored under them then.
+    """
+    is_hidden = any(unicodedata.category(sign) == "Cf" for text in identifiers for sign in text)
+    return f" {INVISIBLE}" if is_hidden else ""
 
 
 def _describe_unheld(people: Sequence[AskedPerson], unheld: Sequence[tuple[int, int]]) -> list[str]:
@@ -505,7 +523,7 @@ def _read_answer() -> str:
 def _read_lines(listed: Path) -> list[str]:
     # With or without the byte order mark that spreadsheets write.
     try:
-        return read_regular_file(listed).decode("utf-8-sig").splitlines()
+        return lines_of(read_regular_file(listed).decode("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(
             str(listed),

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, Subject, UseCase
-from flows.cli.privacy.erase import read_identifiers
+from flows.cli.privacy.erase import hint_at_invisible, read_identifiers
 from tasks.formats.new_file import require_new_file, write_new_file
 from tasks.plain_text import UNSAFE_IN_TEXT
 
@@ -75,7 +75,8 @@ def main(
     )
     if not person["held"] and not person["restricted"]:
         print(
-            "Nothing is held under this identifier: which others has the person used?",
+            "Nothing is held under this identifier: which others has the person used?"
+            f"{hint_at_invisible([identifier])}",
             file=sys.stderr,
         )
     text = json.dumps(person, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -9,7 +9,7 @@ import typer
 from flows.cli.base.answering import print_result
 from flows.cli.base.declaring import declare, installation_of, new_app
 from flows.cli.base.options import Json, OptionalUseCase, day_of, require_one
-from flows.cli.privacy.erase import read_identifiers
+from flows.cli.privacy.erase import hint_at_invisible, read_identifiers
 from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
@@ -119,7 +119,8 @@ def main(
     ]
     # Not refused: a court may ask before the first delivery. But a misspelt one keeps nothing.
     if not is_known:
-        lines.append("Nothing is held under this identifier today: is it misspelt?")
+        hint = hint_at_invisible([identifier])
+        lines.append(f"Nothing is held under this identifier today: is it misspelt?{hint}")
     values = {
         "hold": hold.hold_id,
         "useCase": use_case,

@@ -101,6 +101,28 @@ def test_an_altered_statement_is_noticed() -> None:
         check_receipt(altered.model_dump_json(), ANN, MemoryLog(PREDICATE))
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(('"day":"2026-11-24","s', '"day":"2020-11-24","s'), id="the day beside it"),
+        pytest.param(('"day":"2026-11-24","s', '"day":1795478400,"s'), id="a day as a number"),
+        pytest.param(
+            ('"modelsToRetrain":1', '"modelsToRetrain":true'), id="what Python calls equal"
+        ),
+    ],
+)
+def test_whatever_is_altered_in_a_receipt_is_noticed(edit: tuple[str, str]) -> None:
+    assert edit[0] in TEXT
+    with pytest.raises(EvidenceError, match="altered"):
+        check_receipt(TEXT.replace(*edit), ANN, MemoryLog(PREDICATE))
+
+
+def test_a_receipt_that_says_something_twice_is_none() -> None:
+    twice = TEXT.replace('"request":', '"request":"E2","request":', 1)
+    with pytest.raises(EvidenceError, match="one of Portcullis"):
+        check_receipt(twice, ANN, MemoryLog(PREDICATE))
+
+
 def test_a_receipt_is_written_for_its_reader_alone_and_leaves_no_draft(tmp_path: Path) -> None:
     path = write_receipt(RECEIPT, tmp_path / "receipts")
 

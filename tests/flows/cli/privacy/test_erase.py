@@ -563,3 +563,32 @@ def test_who_is_let_in_again_by_an_address_with_a_tag_is_let_in_by_the_address(
     assert run(small_installation, "erase", CASE, *arguments) == 0
 
     assert small_installation.keys.tombstones().get(small_installation.subject(1)) is None
+
+
+@pytest.mark.parametrize("identifier", ["\u200bperson1@example.org", "person1@exam\u00adple.org"])
+@pytest.mark.parametrize("command", [("erase", "--dry-run"), ("export",)])
+def test_characters_that_nobody_sees_are_told_where_nothing_is_held(
+    small_installation: SmallInstallation,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    identifier: str,
+) -> None:
+    name, *more = command
+    run(small_installation, name, CASE, "--subject", identifier, *more)
+    output, progress = capsys.readouterr()
+    assert "characters that nobody sees" in output + progress
+
+    run(small_installation, name, CASE, "--subject", "nobody@example.org", *more)
+    output, progress = capsys.readouterr()
+    assert "characters that nobody sees" not in output + progress
+
+
+def test_an_identifier_of_a_list_ends_where_its_line_does(tmp_path: Path) -> None:
+    path = tmp_path / "people.txt"
+    path.write_bytes("customer 1\u2028 7\r\ncustomer 2\x85\rcustomer 3\n".encode())
+
+    assert [person.identifiers for person in read_people(None, (), path)] == [
+        ("customer 1\u2028 7",),
+        ("customer 2",),
+        ("customer 3",),
+    ]
