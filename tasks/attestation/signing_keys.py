@@ -153,7 +153,8 @@ class LocalSigner:
         try:
             return cls(load_ed25519_pem(content))
         except ValueError as error:
-            raise _no_key("an Ed25519 private key in PEM", str(error)) from error
+            expected = "an Ed25519 private key in PEM"
+            raise _no_key(expected, str(error), where=path.name) from error
 
     @classmethod
     def make(cls, path: Path) -> "LocalSigner":
@@ -184,7 +185,7 @@ def role_signer(role: str, installation: "Installation") -> Signer:
     return LocalSigner.make(signing_folder(installation) / f"{role}.pem")
 
 
-def _no_key(expected: str, found: str) -> EvidenceError:
+def _no_key(expected: str, found: str, where: str = "key") -> EvidenceError:
     return EvidenceError(
-        "key", expected=expected, found=found, remedy="Restore the key from where it was kept."
+        where, expected=expected, found=found, remedy="Restore the key from where it was kept."
     )

@@ -66,7 +66,7 @@ def look_at_signing(copy: Installation, installation: Installation) -> Iterator[
     try:
         if (head := ledger.head()) is None:
             return
-        known = read_log(ledger, trusted_root(copy), KEYS_ALONE).keys.entries
+        keys = read_log(ledger, trusted_root(copy), KEYS_ALONE).keys
     finally:
         ledger.close()
 
@@ -82,13 +82,23 @@ def look_at_signing(copy: Installation, installation: Installation) -> Iterator[
         # name.
         role
         for role in ours
-        if LocalSigner.load(folder / f"{role}.pem").public.keyid not in known
+        if LocalSigner.load(folder / f"{role}.pem").public.keyid not in keys.entries
+    ]
+    # One file of several, too: what is made anew in its place is refused at the next signature.
+    lost = [
+        role
+        for role in ROLES
+        if role not in ours
+        and any(not holder.is_of_person for holder in keys.holders(role, head.size))
     ]
     for role in unknown:
         yield Finding(
             Grade.REFUSES, f"{SIGNING} `{role}`", "a key that the log does not know", remedy
         )
-    if not unknown:
+    for role in lost:
+        text = "no key file, and the log knows a key of this role"
+        yield Finding(Grade.REFUSES, f"{SIGNING} `{role}`", text, remedy)
+    if not unknown and not lost:
         yield Finding(Grade.WELL, SIGNING, f"the log knows the keys of {len(ours)} roles")
 
 

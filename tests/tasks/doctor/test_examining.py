@@ -178,6 +178,18 @@ def test_lost_signing_keys_are_named(known: SmallInstallation) -> None:
     assert any("signing keys: no key file, and a log of" in line for line in refusing(known))
 
 
+@pytest.mark.parametrize("role", ["audit", "log", "root"])
+def test_one_lost_signing_key_is_named(known: SmallInstallation, role: str) -> None:
+    (known.home / "signing" / f"{role}.pem").unlink()
+    lines = refusing(known)
+    assert any(f"signing keys `{role}`: no key file" in line for line in lines)
+
+
+def test_a_damaged_signing_key_is_named_by_its_file(known: SmallInstallation) -> None:
+    (known.home / "signing" / "audit.pem").write_bytes(b"\xff")
+    assert any("audit.pem: expected an Ed25519 private key" in line for line in refusing(known))
+
+
 def test_signing_keys_of_another_installation_are_named(
     known: SmallInstallation, foreign: Path
 ) -> None:
