@@ -321,8 +321,9 @@ def require_ownership(client: "MlflowClient", name: str, case: str, origin: str)
     tags = models[0].tags
     owner = {CASE_TAG: tags.get(CASE_TAG, ""), ORIGIN_TAG: tags.get(ORIGIN_TAG, "")}
     wanted = {CASE_TAG: case, ORIGIN_TAG: origin}
-    versions = [] if all(owner.values()) else client.search_model_versions(f"name = '{name}'")
-    foreign = [version for version in versions if version.tags.get(CASE_TAG, case) != case]
+    # Asked for by the tag: of all versions a search returns no more than the first page.
+    others = f"name = '{name}' and tags.`{CASE_TAG}` != '{case}'"
+    foreign = [] if all(owner.values()) else client.search_model_versions(others, max_results=1)
     if foreign or any(owner[tag] not in ("", wanted[tag]) for tag in owner):
         raise EvidenceError(
             f"registered model `{name}`",

@@ -345,6 +345,27 @@ def test_a_name_without_owner_that_holds_another_use_case_s_version_is_not(
     assert tags_of_the_name() == {}
 
 
+def test_another_use_case_s_version_is_seen_behind_more_than_one_answer_of_the_registry(
+    release: Publication, tmp_path: Path
+) -> None:
+    client().create_registered_model("loan")
+    source = (tmp_path / "other").as_uri()
+    client().create_model_version("loan", source=source, tags={CASE_TAG: "claims"})
+    # MLflow answers with ten thousand at a time, the newest first.
+    columns = "name, current_stage, source, status, workspace"
+    newer = (
+        f"INSERT INTO model_versions (version, creation_time, last_updated_time, {columns}) SELECT "
+        f"?1, creation_time + ?1, last_updated_time + ?1, {columns} "
+        "FROM model_versions WHERE version = 1"
+    )
+    numbers = [(number,) for number in range(2, 10_003)]
+    with closing(sqlite3.connect(tmp_path / "home/mlflow.db")) as connection, connection:
+        connection.executemany(newer, numbers)
+    with pytest.raises(EvidenceError, match="another use case"):
+        publish(release, installation_at(Path()))
+    assert tags_of_the_name() == {}
+
+
 def test_a_version_names_the_decision_that_last_let_it_in(release: Publication) -> None:
     publish(release, installation_at(Path()))
     (version,) = versions()
