@@ -36,6 +36,9 @@ MEMORY = Path("/dev/shm")
 # Several times what lies there at once: what a test has written that passed goes with it.
 ROOM_BYTES = 6 << 30
 
+# What a worker of the suite takes at most, with the servers and stages that its test has started.
+WORKER_BYTES = 3 << 30
+
 # How long an example takes says nothing where processors are shared and every line is measured.
 settings.register_profile("suite", deadline=None)
 # `--hypothesis-profile=thorough`: what a night can try that a run of everything cannot.
@@ -84,6 +87,19 @@ def has_room(folder: Path) -> bool:
         return False
     free = min(system.f_bavail * system.f_frsize, psutil.virtual_memory().available)
     return bool(free >= ROOM_BYTES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return how many workers `-n auto` starts: one more than processors, where memory allows it.
+
+    Tests that start servers wait for them, and meanwhile another worker has something to do. None,
+    so that xdist asks its own variable, where a person has set that.
+    """
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    allowed = int(psutil.virtual_memory().available // WORKER_BYTES)
+    return max(1, min((os.cpu_count() or 1) + 1, allowed))
 
 
 @pytest.hookimpl(optionalhook=True)

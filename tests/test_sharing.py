@@ -12,7 +12,13 @@ from typing import cast
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests.conftest import ROOM_BYTES, has_room, put_long_first
+from tests.conftest import (
+    ROOM_BYTES,
+    WORKER_BYTES,
+    has_room,
+    put_long_first,
+    pytest_xdist_auto_num_workers,
+)
 from tests.made_once import made_once
 from tests.scheduling import TOGETHER, ByFileAndService
 
@@ -47,6 +53,22 @@ def test_what_fails_half_way_is_made_anew_and_what_is_whole_never_again(
     assert made_once(tmp_path_factory, name, fill) == folder
     assert made == ["begun", "begun"]
     assert [path.name for path in folder.iterdir()] == ["draft"]
+
+
+@pytest.mark.parametrize(
+    ("processors", "memory_bytes", "expected"),
+    [(2, 24 << 30, 3), (8, 4 * WORKER_BYTES, 4), (1, 1 << 30, 1), (None, 24 << 30, 2)],
+)
+def test_there_is_a_worker_more_than_processors_where_memory_allows_it(
+    monkeypatch: pytest.MonkeyPatch, processors: int | None, memory_bytes: int, expected: int
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    memory = SimpleNamespace(available=memory_bytes)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    assert pytest_xdist_auto_num_workers() == expected
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "5")
+    assert pytest_xdist_auto_num_workers() is None
 
 
 def test_workers_share_a_folder_of_the_run(

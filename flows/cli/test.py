@@ -13,8 +13,13 @@ from flows.cli.base.declaring import declare, installation_of, new_app
 from tasks.errors import ConfigError
 from tasks.system.installation import Installation
 
-# Two workers, a file on one of them, the longest files first; then the slowest tests by name.
-PYTEST = ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")
+# As many workers as tests/conftest.py says, a file on one of them, the longest files first; then
+# the slowest tests by name.
+PYTEST = (
+    "pytest",
+    *("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"),
+    *("--durations", "15"),
+)
 # What erases is promised to be tried by nearly every branch.
 ERASURE = "tasks/erasure/*"
 ERASURE_FLOOR = "98"
