@@ -29,9 +29,11 @@ KIND_MEANINGS = {
     "ip": "an address of the internet",
     "date": "a day or time of ISO 8601 (`2031-12-31`, `2031-12-31T09:30+01:00`), or by `format`",
     "zip": "a postal code",
-    "age": "an age in years",
+    "age": "an age in years that is made coarser; of a feature it is a `number`",
 }
 KINDS = tuple(KIND_MEANINGS)
+LEARNT_ROLES = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
+LEARNT_KINDS = (*NUMBERS, "category")
 
 
 class Aggregate(StrictModel):
@@ -306,6 +308,19 @@ def _kind_rules(columns: Columns) -> tuple[WiringRule, ...]:
                 if column.role in (Role.SUBJECT, Role.IDENTIFIER) and column.kind in NUMBERS
             },
             TEXT_KIND,
+        ),
+        # What has one of these roles is kept as it is: a name would be a category of the model, and
+        # an age a category for each year.
+        WiringRule(
+            "columns",
+            f"kind {', '.join(LEARNT_KINDS)} for what a model learns from or is judged by",
+            {
+                name
+                for name, column in declared.items()
+                if column.role in LEARNT_ROLES and column.kind in set(KINDS) - set(LEARNT_KINDS)
+            },
+            "Declare an age as `number`; give what tells who somebody is the role `identifier` or "
+            "`quasi_identifier`.",
         ),
     )
 

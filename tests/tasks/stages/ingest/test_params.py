@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tasks.config.cases import Columns
 from tasks.config.sources import Sources
 from tasks.errors import ConfigError
-from tasks.stages.ingest.params import IngestParams, check_wiring
+from tasks.stages.ingest.params import KINDS, IngestParams, check_wiring
 
 COLUMNS: dict[str, dict[str, str]] = {
     "email": {"role": "subject", "source": "bank", "kind": "email"},
@@ -203,7 +203,7 @@ def test_a_rule_about_numbers_reads_no_text(rule: dict[str, Any]) -> None:
     ("name", "kind", "derive", "message"),
     [
         ("visits", "category", {}, "a `kind` of numbers"),
-        ("way", "text", {"rule": "at_most", "column": "income", "limit": 1}, "of numbers"),
+        ("way", "category", {"rule": "at_most", "column": "income", "limit": 1}, "of numbers"),
         ("way", "flag", {"rule": "from_flags", "flags": {"income": "a", "score": "b"}}, "of text"),
     ],
 )
@@ -217,3 +217,17 @@ def test_what_is_derived_is_of_the_kind_that_its_rule_makes(
             ingest_params(derive={name: derive} if derive else {}),
             SOURCES,
         )
+
+
+@pytest.mark.parametrize("role", ["feature", "protected", "target"])
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"number", "flag", "category"}))
+def test_what_identifies_somebody_is_nothing_that_a_model_learns(role: str, kind: str) -> None:
+    column = {"role": role, "source": "bank", "kind": kind}
+    with pytest.raises(ConfigError, match=r"number, flag, category .* found who"):
+        check_wiring(Columns.model_validate({**COLUMNS, "who": column}), ingest_params(), SOURCES)
+
+
+@pytest.mark.parametrize("kind", ["number", "flag", "category"])
+def test_numbers_flags_and_categories_are_what_a_model_learns(kind: str) -> None:
+    column = {"role": "feature", "source": "bank", "kind": kind}
+    check_wiring(Columns.model_validate({**COLUMNS, "what": column}), ingest_params(), SOURCES)
