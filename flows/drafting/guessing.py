@@ -57,6 +57,10 @@ NO = ("no", "n", "nein", "non", "false", "f")
 # A number with letters, as P012345 or AB-12/7.
 NUMBER = re.compile(r"(?=\D*\d{3})[A-Za-z0-9][A-Za-z0-9/_.-]{3,31}")
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+UNREADABLE_WHY = (
+    "objects, lists, bytes, times of day or durations: of no kind, have what is needed delivered "
+    "in columns of its own"
+)
 LEAST_SHARED = 0.05  # of the values of two keys, where both samples are of the first rows alone
 LEAST_KEYS = 20  # different values of a key, at least
 
@@ -145,6 +149,10 @@ def guess_columns(files: Sequence[SampledFile]) -> tuple[Guess, ...]:
         for name, values in file.columns.items():
             if name not in guesses:
                 guesses[name] = guess_column(file.source, name, values)
+            if name in file.unreadable:
+                guesses[name] = replace(
+                    guesses[name], role=Role.DROPPED, kind="text", why=UNREADABLE_WHY
+                )
 
     uses = {name: sum(name in file.columns for file in files) for name in guesses}
     if subject := _subject_of(list(guesses.values()), uses):

@@ -6,6 +6,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import time, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -29,6 +30,9 @@ COMPRESSED = (".gz", ".bz2")  # of text; Parquet compresses by itself
 FORMS_OF_VALUES = frozenset(("email", "ssn", "ip", "iban", "card", "date", "number"))
 
 
+# Values that are of no kind of column.
+UNREADABLE = (dict, list, tuple, bytes, bytearray, memoryview, time, timedelta)
+
 # What `--sql` takes: a name, the variable that holds the database's URL, and a query.
 SQL_FORM = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([A-Z][A-Z0-9_]*)\s*:\s*(\S.*)", re.DOTALL)
 
@@ -38,8 +42,9 @@ class SampledFile:
     """A source as a draft needs it: `columns` maps names, in their order, to values as text.
 
     Missing values are None. Numbers are text as the file writes them, `0042` stays `0042`, but
-    with a decimal point and without a sign between thousands. Names are those of the use case;
-    `rename` says what the file calls those that differ.
+    with a decimal point and without a sign between thousands. Of a column in `unreadable`, which
+    has objects, lists or the like, all are None. Names are those of the use case; `rename` says
+    what the file calls those that differ.
     """
 
     source: str
@@ -50,11 +55,14 @@ class SampledFile:
     rename: Mapping[str, str] = field(default_factory=dict)
     url_variable: str = ""  # of a query, whose text is `query`
     query: str = ""
+    unreadable: frozenset[str] = frozenset()
 
     def renamed(self, names: Mapping[str, str]) -> "SampledFile":
         """Return the same source with other names for some columns: its own name -> the new one."""
         columns = {names.get(name, name): values for name, values in self.columns.items()}
-        return replace(self, columns=columns, rename={**self.rename, **names})
+        unreadable = frozenset(names.get(name, name) for name in self.unreadable)
+        rename = {**self.rename, **names}
+        return replace(self, columns=columns, rename=rename, unreadable=unreadable)
 
     @property
     def rows(self) -> int:
@@ -91,12 +99,13 @@ def sample_file(path: Path, source: str) -> SampledFile:
             "that holds the delimiter stands in quotes.",
         ) from None  # the parsers' own texts quote values
 
-    _check_header(path.as_posix(), names, rows)
+    unreadable, texts = _texts_of(names, rows)
+    _check_header(path.as_posix(), names, texts)
     columns = {
-        name: plain_values([row[index] for row in rows], dialect)
+        name: plain_values([row[index] for row in texts], dialect)
         for index, name in enumerate(names)
     }
-    return SampledFile(source, path, form, columns, dialect)
+    return SampledFile(source, path, form, columns, dialect, unreadable=unreadable)
 
 
 def sample_query(stated: str, settings: Settings) -> SampledFile:
@@ -127,7 +136,7 @@ def sample_query(stated: str, settings: Settings) -> SampledFile:
         ):
             result = connection.execute(text(query))
             names = list(result.keys())
-            rows = [tuple(_text(value) for value in row) for row in result.fetchmany(SAMPLE_ROWS)]
+            rows = [tuple(row) for row in result.fetchmany(SAMPLE_ROWS)]
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(
             "init --sql",
@@ -136,10 +145,17 @@ def sample_query(stated: str, settings: Settings) -> SampledFile:
             remedy="Check the database, the URL in its variable and the query.",
         ) from None  # the driver's text may quote a value, or the URL with its password
 
-    _check_header("init --sql", names, rows)
-    columns = {name: tuple(row[index] for row in rows) for index, name in enumerate(names)}
+    unreadable, texts = _texts_of(names, rows)
+    _check_header("init --sql", names, texts)
+    columns = {name: tuple(row[index] for row in texts) for index, name in enumerate(names)}
     return SampledFile(
-        source, None, "sql", columns, url_variable=variable, query=" ".join(query.split())
+        source,
+        None,
+        "sql",
+        columns,
+        url_variable=variable,
+        query=" ".join(query.split()),
+        unreadable=unreadable,
     )
 
 
@@ -217,25 +233,24 @@ def _start_of(path: Path) -> bytes:
         return bytes(stream.read(SAMPLE_BYTES))
 
 
-def _sample_parquet(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
+def _sample_parquet(path: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(path)
     batches = file.iter_batches(batch_size=SAMPLE_ROWS)
     first = next(batches, None)
     columns = [] if first is None else [column.to_pylist() for column in first.columns]
-    rows = [tuple(_text(value) for value in row) for row in zip(*columns, strict=True)]
-    return list(file.schema_arrow.names), rows
+    return list(file.schema_arrow.names), list(zip(*columns, strict=True))
 
 
-def _sample_jsonl(path: Path) -> tuple[list[str], list[tuple[str | None, ...]]]:
+def _sample_jsonl(path: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
     with _text_lines(path) as stream:
         lines = islice((line for line in _lines_of(stream) if line.strip()), SAMPLE_ROWS)
         records: list[dict[str, Any]] = [parse_json(line) for line in lines]
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("a line that is no object")
     names = list(dict.fromkeys(name for record in records for name in record))
-    return names, [tuple(_text(record.get(name)) for name in names) for record in records]
+    return names, [tuple(record.get(name) for name in names) for record in records]
 
 
 def _lines_of(stream: TextIO) -> Iterator[str]:
@@ -252,6 +267,25 @@ def _text_lines(path: Path) -> Any:
 
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
     return openers.get(path.suffix, open)(path, "rt", encoding="utf-8")
+
+
+def _texts_of(
+    names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> tuple[frozenset[str], list[tuple[str | None, ...]]]:
+    """Return the columns with a value of no kind, and the rows as text."""
+    unreadable = frozenset(
+        name
+        for row in rows
+        for name, value in zip(names, row, strict=True)
+        if isinstance(value, UNREADABLE)
+    )
+    return unreadable, [
+        tuple(
+            None if name in unreadable else _text(value)
+            for name, value in zip(names, row, strict=True)
+        )
+        for row in rows
+    ]
 
 
 def _text(value: Any) -> str | None:

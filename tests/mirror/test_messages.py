@@ -97,6 +97,7 @@ ALLOWED_TEXTS = {
     ("flows/serving/prefect_settings.py", "error.title"): "Prefect's name of a group of settings",
     ("tasks/stages/ingest/reading/file.py", "str(error)"): "searched for numbers and names, of "
     "which declared ones are shown",
+    ("tasks/stages/ingest/reading/quotes.py", "str(error)"): "asked which of two faults it is",
     ("tasks/system/machine_faults.py", "error"): "the chain of causes is looked at for numbers",
     ("tasks/audit_log/events.py", "str(error)"): "`tasks.formats` words it: of our own log",
     ("tasks/clearance/proposing.py", "str(error)"): "of a plain ValueError alone, which that "

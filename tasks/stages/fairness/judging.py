@@ -287,9 +287,10 @@ def _decide(reading: _Reading, p_value: float, params: FairnessParams) -> tuple[
 
 
 def _rows_that_decide(reading: _Reading, p_value: float, params: FairnessParams) -> str:
-    """Return about how many rows would make the interval narrow enough.
+    """Return about how many rows would make the interval narrow enough, and for what.
 
-    Its width shrinks with the square root of the rows.
+    Its width shrinks with the square root of the rows. Around a figure that misses the limit it
+    shrinks to a failure: nobody is to gather rows in the hope that they certify it.
     """
     rows = reading.estimate.group_rows
     fewest = reading.estimate.fewest_people
@@ -309,7 +310,8 @@ def _rows_that_decide(reading: _Reading, p_value: float, params: FairnessParams)
     # as there are" would be no answer.
     if fewest < params.smallest_group_rows:
         needed = max(needed, rows * params.smallest_group_rows / max(fewest, 1))
-    return f"about {max(math.ceil(needed), rows + 1):,} would, if the figure stays"
+    would = "would" if reading.margin > 0 else "would fail it"
+    return f"about {max(math.ceil(needed), rows + 1):,} {would}, if the figure stays"
 
 
 def _growth_to_significance(p_value: float, adjusted: float, significance: float) -> float:

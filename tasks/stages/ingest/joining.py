@@ -505,8 +505,11 @@ def _aggregate(groups: "DataFrameGroupBy[Any, Any]", rule: Aggregate) -> "pd.Ser
     """Return one number per key. Floats always, so that a key without rows changes no type."""
     if rule.by == "count":
         return groups.size().astype("float64")
-    function = "nunique" if rule.by == "distinct" else rule.by
-    return groups[rule.column].agg(function).astype("float64")
+    values = groups[rule.column]
+    if rule.by == "sum":
+        # By itself pandas makes 0 of nothing but missing values: "not known" would be "none".
+        return values.sum(min_count=1).astype("float64")
+    return values.agg("nunique" if rule.by == "distinct" else rule.by).astype("float64")
 
 
 def _count(

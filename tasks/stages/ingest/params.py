@@ -29,22 +29,30 @@ KIND_MEANINGS = {
     "ip": "an address of the internet",
     "date": "a day or time of ISO 8601 (`2031-12-31`, `2031-12-31T09:30+01:00`), or by `format`",
     "zip": "a postal code",
-    "age": "an age in years",
+    "age": "an age in years that is made coarser; of a feature it is a `number`",
 }
 KINDS = tuple(KIND_MEANINGS)
+LEARNT_ROLES = (Role.FEATURE, Role.PROTECTED, Role.TARGET)
+LEARNT_KINDS = (*NUMBERS, "category")
 
 
 class Aggregate(StrictModel):
     """One number per key, made of a column of the key's rows.
 
     `count` counts rows, whatever the column holds; `distinct` counts different values; both are 0
-    for a key without rows. The others leave missing values out, and are missing there.
+    for a key without rows. The others are of numbers; they leave missing values out, and are
+    missing for a key without any.
     """
 
     column: str = Field(description="a column of the joined source")
     by: Literal["count", "distinct", "sum", "mean", "min", "max"] = Field(
         description="how its rows of one key become a number"
     )
+
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether it is made of numbers alone."""
+        return self.by not in ("count", "distinct")
 
 
 class PartnerAgreement(StrictModel):
@@ -301,6 +309,19 @@ def _kind_rules(columns: Columns) -> tuple[WiringRule, ...]:
             },
             TEXT_KIND,
         ),
+        # What has one of these roles is kept as it is: a name would be a category of the model, and
+        # an age a category for each year.
+        WiringRule(
+            "columns",
+            f"kind {', '.join(LEARNT_KINDS)} for what a model learns from or is judged by",
+            {
+                name
+                for name, column in declared.items()
+                if column.role in LEARNT_ROLES and column.kind in set(KINDS) - set(LEARNT_KINDS)
+            },
+            "Declare an age as `number`; give what tells who somebody is the role `identifier` or "
+            "`quasi_identifier`.",
+        ),
     )
 
 
@@ -353,7 +374,50 @@ def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[WiringRul
             "ingest", "a rule for each derived column, and the other way round", computed ^ derived
         ),
         WiringRule("ingest", "declared columns in rules", inputs - set(columns.root)),
+        *_number_rules(columns, params),
         *_recode_rules(columns, params),
+    )
+
+
+def _number_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:
+    """Return the rules about what is made of numbers, and what is made a number.
+
+    Text is never equal to 1: flags of `kind: category` would all be unset, and every row missing.
+    """
+    kinds = {name: column.kind for name, column in columns.root.items()}
+    aggregates = {name: rule for join in params.joins for name, rule in join.aggregate.items()}
+    of_numbers = {
+        name
+        for rule in params.derive.values()
+        if isinstance(rule, AtMost | FromFlags)
+        for name in rule.inputs
+    }
+    of_numbers |= {rule.column for rule in aggregates.values() if rule.needs_numbers}
+    numbers = {name for name, rule in params.derive.items() if isinstance(rule, AtMost)}
+    texts = {name for name, rule in params.derive.items() if isinstance(rule, FromFlags)}
+    return (
+        WiringRule(
+            "ingest",
+            "columns of numbers in `at_most`, `from_flags`, `sum`, `mean`, `min` and `max`",
+            {name for name in of_numbers if name in kinds and kinds[name] not in NUMBERS},
+            "Declare the column's `kind`; of text `recode`, `count` and `distinct` are made.",
+        ),
+        WiringRule(
+            "ingest",
+            "a `kind` of numbers for what `at_most` and `aggregate` make",
+            {
+                name
+                for name in numbers | set(aggregates)
+                if kinds.get(name, "number") not in NUMBERS
+            },
+            "Mend the `kind` of the derived column.",
+        ),
+        WiringRule(
+            "ingest",
+            "a `kind` of text for what `from_flags` makes, for example `category`",
+            {name for name in texts if kinds.get(name) in NUMBERS},
+            "Mend the `kind` of the derived column.",
+        ),
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from flows.drafting.guessing import guess_columns
 from flows.drafting.sampling import sample_file, source_name
+from tasks.config.cases import Role
 from tasks.errors import ConfigError, SourceError
 
 CANARY = "zyx.canary@example.org"
@@ -167,3 +169,21 @@ def test_sources_are_named_after_their_files() -> None:
     assert source_name(Path("My Data-2026.csv.gz"), []) == "my_data_2026"
     assert source_name(Path("a.csv"), ["a", "a_2"]) == "a_3"
     assert source_name(Path("2026.csv"), []) == "source_2026"
+
+
+def test_objects_and_lists_are_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", '{"id": "7", "where": {"zip": "01067"}, "sex": ["f"]}\n' * 30)
+    sampled = sample_file(path, "a")
+    assert sampled.columns["where"] == (None,) * 30
+    assert sampled.renamed({"where": "a_where"}).unreadable == {"a_where", "sex"}
+    guesses = {guess.column: guess for guess in guess_columns([sampled])}
+    for name in ("where", "sex"):
+        assert guesses[name].role is Role.DROPPED
+        assert "objects, lists" in guesses[name].why
+
+
+def test_bytes_and_durations_of_parquet_are_no_text(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": ["7", "8"], "scan": [b"x", None]})
+    frame["stay"] = pd.to_timedelta([1, None], unit="D")
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert sample_file(tmp_path / "a.parquet", "a").unreadable == {"scan", "stay"}

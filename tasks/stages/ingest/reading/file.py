@@ -24,6 +24,7 @@ from tasks.stages.ingest.reading.delivery import (
     kinds_error,
 )
 from tasks.stages.ingest.reading.kinds import ColumnFault, numbers_of_text
+from tasks.stages.ingest.reading.quotes import QuoteSearch, check_quotes
 from tasks.under_way import under_way
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ BLOCK_BYTES = 1 << 20  # parsed together, and the longest row
 SAMPLE_BYTES = 1 << 22  # a thousand rows of four kilobytes
 PARQUET_ROWS = 65_536
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
+
+NO_LINE_END = "a last line without an end"
+NO_OBJECT = "a line that is no object"
+OTHER_ENCODING = "bytes that are none of its encoding"
 
 # Arrow knows a local file's compression by its name; of a remote stream it sees no name.
 COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
@@ -97,7 +102,8 @@ def blocks_of_csv(
     """Yield the rows of a CSV file (with a header; plain, gzip or bzip2), some at a time.
 
     A row with fewer or more fields than the header is refused, and so is a last line without an
-    end: both are what a file that was cut short ends with. `row_key` is the name of a column of row
+    end: both are what a file that was cut short ends with; and a quote that nothing ends, which
+    would take in the rows after it. `row_key` is the name of a column of row
     numbers (1, 2, 3, …) to add. Quotes, commas and encoding are those of RFC 4180, or `dialect`'s.
 
     Raises:
@@ -111,7 +117,9 @@ def blocks_of_csv(
         as_texts = numbers if dialect.thousands else frozenset()
         first_row = 1
         try:
-            for block in _arrow_blocks(open_stream, read, numbers - as_texts, dialect, BLOCK_BYTES):
+            for block in _arrow_blocks(
+                open_stream, expected, read, numbers - as_texts, dialect, BLOCK_BYTES
+            ):
                 if _convert_texts(block, as_texts, dialect):
                     raise FaultyBlockError
                 if row_key:
@@ -142,7 +150,7 @@ def read_csv(
     """
     with _csv_of(path, expected, row_key, dialect) as (open_stream, read):
         size = BLOCK_BYTES if most_rows is None else SAMPLE_BYTES
-        blocks = _arrow_blocks(open_stream, read, frozenset(), dialect, size)
+        blocks = _arrow_blocks(open_stream, expected, read, frozenset(), dialect, size)
         frame = _whole(blocks) if most_rows is None else _first(blocks, most_rows)
         faults = _convert_texts(frame, expected.numbers & set(read), dialect)
         if faults and most_rows is None:
@@ -159,16 +167,24 @@ def _csv_of(
     path: str, expected: ExpectedDelivery, row_key: str | None, dialect: Dialect
 ) -> Iterator[tuple[Callable[[], Any], list[str]]]:
     """Give a function that opens a CSV file whose header is as declared, and the names to read."""
+    from pyarrow import ArrowInvalid
+
     names: list[str] = []
     with _reading(path, expected, "CSV", names) as open_stream:
-        # The header first: which types to read depends on which columns there are.
-        with open_stream() as stream:
-            _check_start(stream, expected, dialect)
-        with open_stream() as stream:
-            names += _names_of_csv(stream, dialect)
-        _check_delimiter(names, expected, dialect)
-        expected.check_names([*names, *([row_key] if row_key else ())])
-        yield open_stream, [name for name in expected.read if name in names]
+        try:
+            # The header first: which types to read depends on which columns there are.
+            with open_stream() as stream:
+                _check_start(stream, expected, dialect)
+            with open_stream() as stream:
+                names += _names_of_csv(stream, dialect)
+            _check_delimiter(names, expected, dialect)
+            expected.check_names([*names, *([row_key] if row_key else ())])
+            yield open_stream, [name for name in expected.read if name in names]
+        except ArrowInvalid as error:
+            # A quote that takes in the next rows makes a row of too few fields, or too long a one.
+            if "conversion error" not in str(error):
+                _look_at_quotes(open_stream, expected, dialect)
+            raise
 
 
 def _convert_texts(
@@ -191,6 +207,7 @@ def _convert_texts(
 
 def _arrow_blocks(
     open_stream: Callable[[], Any],
+    expected: ExpectedDelivery,
     names: Sequence[str],
     numbers: Collection[str],
     dialect: Dialect,
@@ -207,8 +224,9 @@ def _arrow_blocks(
         decimal_point=dialect.decimal,
     )
     options = csv.ReadOptions(encoding=dialect.encoding, block_size=block_bytes)
+    quotes = QuoteSearch(dialect)
     with open_stream() as stream, under_way("reading a file", _size_of(stream), "bytes") as work:
-        tail = _TailStream(stream, work.advance)
+        tail = _TailStream(stream, work.advance, quotes.look)
         with csv.open_csv(tail, options, _parse_options(dialect), convert) as reader:
             yield reader.schema.empty_table().to_pandas()
             for batch in reader:
@@ -216,7 +234,16 @@ def _arrow_blocks(
         # In two bytes a sign, the last byte says nothing.
         ends = (b"\n", b"\r")
         if tail.last_byte not in ends and "\n".encode(dialect.encoding) == b"\n":
-            raise ValueError("the last line has no end")
+            raise ValueError(NO_LINE_END)
+    if quotes.is_any_there:
+        _look_at_quotes(open_stream, expected, dialect)
+
+
+def _look_at_quotes(
+    open_stream: Callable[[], Any], expected: ExpectedDelivery, dialect: Dialect
+) -> None:
+    with open_stream() as stream, under_way("looking at quotes"):
+        check_quotes(stream, expected, dialect)
 
 
 def _whole(blocks: "Iterator[pd.DataFrame]") -> "pd.DataFrame":
@@ -319,8 +346,20 @@ def _frame_of(rows: Any) -> "pd.DataFrame":
             values = rows.column(index).cast(field.type.value_type)
             rows = rows.set_column(index, field.name, values)
 
+    _check_texts(rows)
     # The file's own pandas metadata could bring an index and types of another machine.
     return cast("pd.DataFrame", rows.to_pandas(ignore_metadata=True, integer_object_nulls=True))
+
+
+def _check_texts(rows: Any) -> None:
+    """Refuse bytes that are no UTF-8 in texts of Parquet and JSON, where Arrow takes them as read.
+
+    Whatever first looks at such a text would fail, and say what it says.
+
+    Raises:
+        ArrowInvalid: There is one; `_reading` says so without it.
+    """
+    rows.validate(full=True)
 
 
 def _read_jsonl(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
@@ -352,7 +391,9 @@ def _read_jsonl(path: str, expected: ExpectedDelivery) -> "pd.DataFrame":
             (name for name in table.column_names if name not in empty or name in keys),
             has_order=False,
         )
-        return cast("pd.DataFrame", table.select(list(expected.read)).to_pandas())
+        read = table.select(list(expected.read))
+        _check_texts(read)
+        return cast("pd.DataFrame", read.to_pandas())
 
 
 def _read_lines(
@@ -389,7 +430,7 @@ def _records(open_stream: Callable[[], Any]) -> Iterator[dict[str, Any]]:
             if line.strip():
                 record = parse_json(line)
                 if not isinstance(record, dict):
-                    raise ValueError("a line that is no object")
+                    raise ValueError(NO_OBJECT)
                 yield record
 
 
@@ -411,10 +452,9 @@ def _reading(
         raise
     # The parse errors of Arrow are ValueErrors, as are those of decompressors, but for EOFError.
     except (ValueError, EOFError) as error:
+        found = _describe_fault(error, names, expected)
         raise expected.error(
-            f"a whole {form} file of the declared kinds",
-            _describe_fault(error, names, expected),
-            "It may be cut short: compare its size with what the owner sent.",
+            f"a whole {form} file of the declared kinds", found, _remedy_of(found, form)
         ) from None
     except Exception as error:  # every remote file system has exception types of its own
         if isinstance(error, FileNotFoundError) and is_absent(error):
@@ -442,15 +482,19 @@ class _TailStream:
 
     closed = False  # Arrow asks for it
 
-    def __init__(self, stream: Any, count: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self, stream: Any, count: Callable[[int], None], look: Callable[[bytes], None]
+    ) -> None:
         self._stream = stream
         self._count = count  # is told of each number of bytes that are read
+        self._look = look  # is shown them
         self.last_byte = b""
 
     def read(self, size: int = -1) -> bytes:
         chunk: bytes = self._stream.read(size)
         self.last_byte = chunk[-1:] or self.last_byte
         self._count(len(chunk))
+        self._look(chunk)
         return chunk
 
 
@@ -487,11 +531,15 @@ def _describe_fault(error: Exception, names: Sequence[str], expected: ExpectedDe
     is shown.
     """
     text = str(error)
+    place = ""
     if column := re.search(r"In CSV column #(\d+)", text):
         index = int(column[1])
         name = names[index] if index < len(names) else ""
-        place = shown_name(name, expected.declared, otherwise=f"column {index + 1:d}")
-        return f"a value of another kind in {place}"
+        place = f" in {shown_name(name, expected.declared, otherwise=f'column {index + 1:d}')}"
+    if isinstance(error, UnicodeDecodeError) or "invalid utf8" in text.lower():
+        return f"{OTHER_ENCODING}{place}"
+    if place:
+        return f"a value of another kind{place}"
     if columns := re.search(r"Expected (\d+) columns, got (\d+)", text):
         return f"a row with {int(columns[2]):d} fields under a header of {int(columns[1]):d}"
     if column := re.search(r"Column\(/(\w+)\)", text):
@@ -499,6 +547,17 @@ def _describe_fault(error: Exception, names: Sequence[str], expected: ExpectedDe
         return f"a value of another kind in {key}"
     if "Empty" in text:
         return "an empty one"
-    if "the last line has no end" in text:
-        return "a last line without an end"
+    for plain in (NO_LINE_END, NO_OBJECT):
+        if plain in text:
+            return plain
     return f"one that does not parse ({kind_of_error(error)})"
+
+
+def _remedy_of(found: str, form: str) -> str:
+    if found.startswith(OTHER_ENCODING):
+        if form == "CSV":
+            return "Declare the file's own, as in `dialect: {encoding: cp1252}`."
+        return "Have it delivered in UTF-8."
+    if found == NO_OBJECT:
+        return "Have it delivered with one object a line, and no brackets around all of them."
+    return "It may be cut short: compare its size with what the owner sent."

@@ -35,11 +35,24 @@ FORMS_OF_TEXT: tuple[tuple[str, str, str], ...] = (
         "words for yes and no",
         "declare it with `kind: category`, role `dropped`, and derive a flag by `rule: recode`",
     ),
+    (r"[-+]?(?i:inf|infinity)", "no finite numbers", "have the delivery mended"),
     (r".*[€$£%].*", "numbers with a sign such as $ or %", "have it delivered as plain numbers"),
     (r"\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}", "dates", "declare `kind: date`"),
 )
 NO_DATE = 'declare its `format`, as in `format: "%d/%m/%Y"`'
 NO_TEXT = "have it delivered as text: an id that went through decimal numbers has lost its form"
+IN_COLUMNS = "have what is needed delivered in columns of its own, or declare role `dropped`"
+AS_TEXT = "have it delivered as text"
+AS_NUMBER = "have it delivered as a number, of a unit that its name says"
+
+# What values are that are neither text nor numbers: their types, how it is told, what to do.
+# numpy's arrays are what lists of Parquet come as.
+TYPES_OF_VALUES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("dict", "list", "tuple", "ndarray"), "objects or lists", IN_COLUMNS),
+    (("bytes", "bytearray", "memoryview"), "bytes", AS_TEXT),
+    (("timedelta", "Timedelta"), "durations", AS_NUMBER),
+    (("time",), "times of day", AS_TEXT),
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ def to_numbers(
     # `to_numeric` would read "12" and a time stamp as numbers, but text never stands for a number.
     if pd.api.types.is_datetime64_any_dtype(values):
         return values, _fault(name, values.notna(), "dates", "declare `kind: date`")
+    values = _with_durations_as_objects(values)
     if isinstance(values.dtype, pd.StringDtype):
         return values, _text_fault(name, values, values.notna())
 
@@ -74,7 +88,9 @@ def to_numbers(
         is_number = values.map(lambda value: isinstance(value, int | float | Decimal))
         is_wrong = values.notna() & ~is_number
         if is_wrong.any():
-            return values, _text_fault(name, values, is_wrong)
+            return values, _type_fault(name, values, is_wrong) or _text_fault(
+                name, values, is_wrong
+            )
 
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     is_unreadable = (numbers.isna() & values.notna()) | np.isinf(numbers)
@@ -93,12 +109,15 @@ def to_text(name: str, values: "pd.Series[Any]") -> "tuple[pd.Series[str], Colum
     """
     import pandas as pd
 
+    values = _with_durations_as_objects(values)
     if values.dtype == object:
         text = _text_of_objects(values)
-        is_wrong = text.isna() & values.map(lambda v: pd.notna(v) and v is not None)
+        is_wrong = text.isna() & values.notna()
         if not is_wrong.any():
             return _without_nul(name, _blank_to_missing(text))
-        return text, _fault(name, is_wrong, "decimal numbers or true and false", NO_TEXT)
+        return text, _type_fault(name, values, is_wrong) or _fault(
+            name, is_wrong, "decimal numbers or true and false", NO_TEXT
+        )
 
     if pd.api.types.is_datetime64_any_dtype(values):
         days = values.dropna().dt.normalize()
@@ -156,7 +175,8 @@ def numbers_of_text(
     sign = re.escape(decimal)
     whole = rf"(?:\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+)" if thousands else r"\d+"
     number = rf"[-+]?(?:{whole}(?:{sign}\d*)?|{sign}\d+)(?:[eE][-+]?\d+)?"
-    is_number = present.fillna("").str.fullmatch(number)
+    # Other scripts' digits are no digits of a number to what reads it below.
+    is_number = present.fillna("").str.fullmatch(number, flags=re.ASCII)
     is_wrong = present.notna() & ~is_number
     if is_wrong.any():
         return values, _text_fault(name, present, is_wrong)
@@ -180,6 +200,29 @@ def _text_fault(
         if len(texts) and texts.str.fullmatch(pattern).mean() > 0.5:
             return _fault(name, is_wrong, what, remedy)
     return _fault(name, is_wrong, "text", "have the delivery mended, or declare another `kind`")
+
+
+def _with_durations_as_objects(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the column; one of durations as objects, since as numbers they have no unit.
+
+    pandas makes nanoseconds of them, and of a missing one the least whole number that there is.
+    """
+    import pandas as pd
+
+    if not pd.api.types.is_timedelta64_dtype(values):
+        return values
+    return values.astype(object).where(values.notna(), None)
+
+
+def _type_fault(
+    name: str, values: "pd.Series[Any]", is_wrong: "pd.Series[bool]"
+) -> ColumnFault | None:
+    """Return the fault of values that are no single ones, or of no text; None where none is."""
+    types = values[is_wrong].map(lambda value: type(value).__name__)
+    for names, what, remedy in TYPES_OF_VALUES:
+        if types.isin(names).any():
+            return _fault(name, is_wrong, what, remedy)
+    return None
 
 
 def _fault(name: str, is_wrong: "pd.Series[bool]", what: str, remedy: str) -> ColumnFault | None:

@@ -45,7 +45,8 @@ def blocks_of_query(
             expected.as_delivered(source.rename).check_names(names)
             columns = [source.rename.get(name, name) for name in names]
             yield _frame_of([], columns)
-            for rows in result.partitions():
+            # Without a size it gives what the driver's cursor does by itself: mostly a row at once.
+            for rows in result.partitions(block_rows):
                 yield _frame_of(rows, columns)
     except (SQLAlchemyError, ImportError) as error:
         raise ServiceError(

@@ -147,12 +147,19 @@ def test_a_point_estimate_alone_passes_nobody() -> None:
     assert check.would_decide == "about 111 would, if the figure stays"
 
 
-@pytest.mark.parametrize("value", [1.2, 0.2])
-def test_the_row_minimum_comes_before_any_interval(value: float) -> None:
+def test_of_a_figure_that_misses_it_is_told_how_many_rows_would_fail_it() -> None:
+    check = impact(0.75, (0.6, 0.9))
+    assert check.outcome is Outcome.UNDECIDED
+    # (0.9 - 0.75) is 3 times (0.8 - 0.75): as many rows as its square.
+    assert check.would_decide == "about 900 would fail it, if the figure stays"
+
+
+@pytest.mark.parametrize(("value", "would"), [(1.2, "would"), (0.2, "would fail it")])
+def test_the_row_minimum_comes_before_any_interval(value: float, would: str) -> None:
     check = impact(value, (value - 0.05, value + 0.05), people=29)
     assert check.outcome is Outcome.UNDECIDED
     assert "29 people on one side, fewer than 30" in check.reason
-    assert check.would_decide == "about 104 would, if the figure stays"
+    assert check.would_decide == f"about 104 {would}, if the figure stays"
 
 
 def test_a_miss_fails_where_the_number_of_tests_does_not_explain_it() -> None:

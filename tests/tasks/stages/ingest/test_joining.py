@@ -126,6 +126,45 @@ def test_sources_meet_by_subject_whatever_its_spelling_and_everything_is_counted
     }  # fmt: skip
 
 
+AMOUNTS: dict[str, dict[str, str]] = {
+    "email": {"role": "subject", "source": "bank", "kind": "email"},
+    "income": {"role": "feature", "source": "bank"},
+    "amount": {"role": "dropped", "source": "log"},
+    "made": {"role": "feature", "source": "derived"},
+}
+
+
+@pytest.mark.parametrize(
+    ("by", "of_some", "of_unknown", "of_nobody"),
+    [
+        ("count", 3.0, 1.0, 0.0),
+        ("distinct", 2.0, 0.0, 0.0),
+        ("sum", 7.0, None, None),
+        ("mean", 3.5, None, None),
+        ("min", 2.0, None, None),
+        ("max", 5.0, None, None),
+    ],
+)
+def test_what_is_not_known_of_a_key_is_not_made_none(
+    by: str, of_some: float, of_unknown: float | None, of_nobody: float | None
+) -> None:
+    log = {
+        "email": ["a@x.org", "a@x.org", "a@x.org", "b@x.org"],
+        "amount": [2.0, None, 5.0, None],
+    }
+    join = {
+        "source": "log",
+        "by": "email",
+        "take": "none",
+        "required": False,
+        "aggregate": {"made": {"column": "amount", "by": by}},
+    }
+    given = {name: frame for name, frame in frames(log=log).items() if name != "bureau"}
+    rows, _ = joined(AMOUNTS, joins=[join], given=given)
+    made = [None if pd.isna(value) else value for value in rows["made"]]
+    assert made == [of_some, of_unknown, of_nobody]
+
+
 def test_latest_means_the_largest_of_the_ordering_column_and_the_last_of_equals() -> None:
     rows, _ = joined()
     assert rows["ip"].tolist()[0] == "3"  # time 2 is later than time 1

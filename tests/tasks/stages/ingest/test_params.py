@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tasks.config.cases import Columns
 from tasks.config.sources import Sources
 from tasks.errors import ConfigError
-from tasks.stages.ingest.params import IngestParams, check_wiring
+from tasks.stages.ingest.params import KINDS, IngestParams, check_wiring
 
 COLUMNS: dict[str, dict[str, str]] = {
     "email": {"role": "subject", "source": "bank", "kind": "email"},
@@ -171,3 +171,63 @@ def test_a_key_and_names_that_change_places_may_be_renamed() -> None:
 def test_two_columns_of_a_file_never_get_one_name() -> None:
     with pytest.raises(ValidationError, match="one name"):
         Sources.model_validate({"bank": {**SOURCE, "rename": {"a": "email", "b": "email"}}})
+
+
+@pytest.mark.parametrize("by", ["sum", "mean", "min", "max"])
+def test_only_numbers_become_a_number(by: str) -> None:
+    aggregate = {"visits": {"column": "agent", "by": by}}
+    params = ingest_params(joins=[JOINS[0], {**JOINS[1], "aggregate": aggregate}])
+    with pytest.raises(ConfigError, match=r"columns of numbers .* found agent"):
+        check_wiring(Columns.model_validate(COLUMNS), params, SOURCES)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"rule": "at_most", "column": "agent", "limit": 1},
+        {"rule": "from_flags", "flags": {"agent": "by agent", "income": "alone"}},
+    ],
+)
+def test_a_rule_about_numbers_reads_no_text(rule: dict[str, Any]) -> None:
+    way = {"role": "feature", "source": "derived", "kind": "category"}
+    way = {**way, "kind": "flag"} if rule["rule"] == "at_most" else way
+    with pytest.raises(ConfigError, match=r"columns of numbers .* found agent"):
+        check_wiring(
+            Columns.model_validate({**COLUMNS, "way": way}),
+            ingest_params(derive={"way": rule}),
+            SOURCES,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "derive", "message"),
+    [
+        ("visits", "category", {}, "a `kind` of numbers"),
+        ("way", "category", {"rule": "at_most", "column": "income", "limit": 1}, "of numbers"),
+        ("way", "flag", {"rule": "from_flags", "flags": {"income": "a", "score": "b"}}, "of text"),
+    ],
+)
+def test_what_is_derived_is_of_the_kind_that_its_rule_makes(
+    name: str, kind: str, derive: dict[str, Any], message: str
+) -> None:
+    column = {"role": "feature", "source": "derived", "kind": kind}
+    with pytest.raises(ConfigError, match=f"{message}.* found {name}"):
+        check_wiring(
+            Columns.model_validate({**COLUMNS, name: column}),
+            ingest_params(derive={name: derive} if derive else {}),
+            SOURCES,
+        )
+
+
+@pytest.mark.parametrize("role", ["feature", "protected", "target"])
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"number", "flag", "category"}))
+def test_what_identifies_somebody_is_nothing_that_a_model_learns(role: str, kind: str) -> None:
+    column = {"role": role, "source": "bank", "kind": kind}
+    with pytest.raises(ConfigError, match=r"number, flag, category .* found who"):
+        check_wiring(Columns.model_validate({**COLUMNS, "who": column}), ingest_params(), SOURCES)
+
+
+@pytest.mark.parametrize("kind", ["number", "flag", "category"])
+def test_numbers_flags_and_categories_are_what_a_model_learns(kind: str) -> None:
+    column = {"role": "feature", "source": "bank", "kind": kind}
+    check_wiring(Columns.model_validate({**COLUMNS, "what": column}), ingest_params(), SOURCES)

@@ -2,13 +2,16 @@
 
 import bz2
 import gzip
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import fsspec
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tasks.config.cases import Columns
 from tasks.errors import ServiceError
@@ -364,3 +367,50 @@ def test_moments_are_days_or_times_by_all_of_their_column(
     born = read(file_source(path, "parquet"), expected)["born"]
     assert born.iloc[0] == "1970-01-31T00:00:00.000000"
     assert born.iloc[40] == "1970-01-31T01:00:00.000000"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_bytes_of_another_encoding_far_below_are_told_as_such(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, encoding: str
+) -> None:
+    # No sign of cp1252 is 0x81, and none of UTF-8 begins with it.
+    last = csv_of([("z@example.org", "Z@", *ROWS[0][2:])]).splitlines()[1]
+    content = csv_of(MANY * 100).encode() + last.encode().replace(b"Z@", b"Z\x81") + b"\n"
+    (tmp_path / "x").write_bytes(content)
+    source = file_source(tmp_path / "x", "csv", dialect={"encoding": encoding})
+    refusal = refusal_of(source, expected)
+    assert "bytes that are none of its encoding" in refusal
+    assert "dialect: {encoding: cp1252}" in refusal
+    assert "cut short" not in refusal
+
+
+@pytest.mark.parametrize("flag", [1, True])  # by Arrow, and line by line
+def test_lines_of_json_of_another_encoding_are_told_as_such(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, flag: object
+) -> None:
+    rows = [{**record, "owns": flag} for record in records()]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "x").write_bytes(text.replace("Null", "N\u00fcll").encode("cp1252"))
+    refusal = refusal_of(file_source(tmp_path / "x", "jsonl"), expected)
+    assert "bytes that are none of its encoding. Have it delivered in UTF-8." in refusal
+
+
+@pytest.mark.parametrize("is_dictionary", [False, True])
+def test_a_parquet_file_whose_texts_are_of_another_encoding_is_told_as_such(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, is_dictionary: bool
+) -> None:
+    table = pa.Table.from_pandas(pd.DataFrame(records()))
+    bytes_of_cp1252 = pa.array([b"Ann N\xfcll", b"Bo", b"Cy"])
+    names = pa.Array.from_buffers(pa.string(), 3, bytes_of_cp1252.buffers())
+    names = names.dictionary_encode() if is_dictionary else names
+    parquet.write_table(table.set_column(1, "name", names), tmp_path / "x")
+    refusal = refusal_of(file_source(tmp_path / "x", "parquet"), expected)
+    assert "bytes that are none of its encoding. Have it delivered in UTF-8." in refusal
+
+
+def test_an_array_of_json_is_told_as_such(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource
+) -> None:
+    (tmp_path / "x").write_text(json.dumps(records()) + "\n")
+    refusal = refusal_of(file_source(tmp_path / "x", "jsonl"), expected)
+    assert "found a line that is no object. Have it delivered with one object a line" in refusal

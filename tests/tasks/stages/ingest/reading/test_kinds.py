@@ -1,6 +1,7 @@
 """Every column to the type of its kind, from every format; what is wrong is told by rows."""
 
 import json
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,71 @@ def test_a_dialect_is_of_csv_alone(tmp_path: Path, file_source: MakeFileSource) 
     with pytest.raises(ValueError, match="no encoding"):
         file_source(tmp_path / "x", "csv", dialect={"encoding": "utf-9"})
     assert SourceError.exit_code == 2
+
+
+NESTED = [{"zip": "01067"}, ["01067"], [1, 2]]
+
+
+@pytest.mark.parametrize("name", ["name", "income"])
+@pytest.mark.parametrize("value", NESTED)
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_what_is_nested_is_told_as_such(
+    tmp_path: Path,
+    expected: ExpectedDelivery,
+    file_source: MakeFileSource,
+    name: str,
+    value: object,
+    form: str,
+) -> None:
+    rows = [{**record, name: value} for record in records()]
+    if form == "jsonl":
+        (tmp_path / "x").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pd.DataFrame(rows).to_parquet(tmp_path / "x")
+    refusal = refusal_of(file_source(tmp_path / "x", form), expected)
+    assert f"objects or lists in {name} (3 rows: 1, 2, 3)" in refusal
+    assert "columns of its own" in refusal
+
+
+@pytest.mark.parametrize("name", ["name", "income"])
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (timedelta(days=5), "durations"),
+        (time(9, 30), "times of day"),
+        (b"Ann", "bytes"),
+    ],
+)
+def test_what_is_neither_text_nor_number_is_refused_and_missing_is_none_of_it(
+    tmp_path: Path,
+    expected: ExpectedDelivery,
+    file_source: MakeFileSource,
+    name: str,
+    value: object,
+    what: str,
+) -> None:
+    rows = [{**record, name: value if row else None} for row, record in enumerate(records())]
+    pd.DataFrame(rows).to_parquet(tmp_path / "x")
+    refusal = refusal_of(file_source(tmp_path / "x", "parquet"), expected)
+    assert f"{what} in {name} (2 rows: 2, 3)" in refusal
+
+
+@pytest.mark.parametrize("name", ["name", "income"])
+def test_durations_that_are_all_missing_are_missing(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, name: str
+) -> None:
+    rows = pd.DataFrame(records()).assign(
+        **{name: pd.Series([pd.NaT] * 3, dtype="timedelta64[us]")}
+    )
+    rows.to_parquet(tmp_path / "x")
+    assert read(file_source(tmp_path / "x", "parquet"), expected)[name].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [("inf", "no finite numbers"), ("-Infinity", "no finite numbers"), ("\uff19\u0663", "text")],
+)
+def test_what_is_no_number_to_a_computer_is_refused_by_its_row(cell: str, what: str) -> None:
+    _, fault = numbers_of_text("x", texts("1", cell), decimal=".", thousands="", no_number=[""])
+    assert fault is not None
+    assert (fault.rows, fault.what) == ((2,), what)

@@ -107,6 +107,13 @@ def test_a_result_read_in_blocks_is_the_whole_result(
     bank: SqlSource, expected: ExpectedDelivery
 ) -> None:
     whole = pd.concat(blocks_of_query(bank, expected, settings_now()), ignore_index=True)
-    blocks = list(blocks_of_query(bank, expected, settings_now(), block_rows=1))
-    assert [len(block) for block in blocks] == [0, 1, 1, 1]
+    blocks = list(blocks_of_query(bank, expected, settings_now(), block_rows=2))
+    assert [len(block) for block in blocks] == [0, 2, 1]
     pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
+
+
+def test_blocks_are_as_large_as_they_are_by_default(
+    bank: SqlSource, expected: ExpectedDelivery
+) -> None:
+    blocks = blocks_of_query(bank, expected, settings_now())
+    assert [len(block) for block in blocks] == [0, len(records())]

@@ -1,8 +1,11 @@
 """The first rows of a source: every fault at once, with rows and without values."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tasks.config.collecting import FaultList
@@ -18,6 +21,7 @@ from tests.tasks.stages.ingest.deliveries import (
     SECRETS,
     MakeFileSource,
     csv_of,
+    records,
     write,
 )
 
@@ -83,3 +87,18 @@ def test_a_variable_that_is_not_set_is_told(expected: ExpectedDelivery) -> None:
         {"kind": "sql", "url_variable": "BANK_URL", "query": "SELECT 1", **OF}
     )
     assert "$BANK_URL" in faults_of(source, expected)[1][0]
+
+
+def test_of_a_query_so_many_rows_are_looked_at_as_of_a_file(
+    tmp_path: Path, expected: ExpectedDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = [*ROWS[:-1], (*ROWS[-1][:-3], 7, *ROWS[-1][-2:])]
+    with closing(sqlite3.connect(tmp_path / "bank.db")) as connection:
+        pd.DataFrame(records(wrong)).to_sql("bank", connection, index=False)
+    monkeypatch.setenv("BANK_URL", f"sqlite:///{tmp_path / 'bank.db'}")
+    source = SqlSource.model_validate(
+        {"kind": "sql", "url_variable": "BANK_URL", "query": "SELECT * FROM bank", **OF}
+    )
+    rows, (text,) = faults_of(source, expected)
+    assert rows == len(ROWS)
+    assert "numbers other than 0 and 1 in owns (1 row: 3)" in text
