@@ -27,8 +27,8 @@ from tasks.secrets.opening import open_with_secrets
 from tasks.system.installation import Installation
 
 UNKNOWN = (
-    "nothing is held under this identifier, and nothing was done: to search for it all the same, "
-    "run this again with search_anyway, and with a new block"
+    "nothing is held under this identifier, and nothing was done for it: to search for it all the "
+    "same, run this again with search_anyway, and with a new block"
 )
 NO_IDENTIFIER = (
     "the Secret block holds no identifier, and nothing was done: write the person's identifier "
@@ -92,7 +92,7 @@ def erase(
         # The block stays: the same form, sent again, goes on where this stopped.
         return Failed(message=str(error))
 
-    return Failed(message=UNKNOWN) if outcome.unknown else _report(outcome)
+    return _report(outcome)
 
 
 @flow(name="erase-due", persist_result=False)
@@ -130,10 +130,12 @@ def _report(outcome: erasing.ErasureOutcome) -> State[str]:
         # The name only: Prefect's log is read by more people than may open the receipt.
         logger.info("a receipt, for the person only, waits on the worker's machine: %s", path.name)
 
-    # Ids of requests alone: states are read by everybody who may see Prefect's pages.
-    message = "; ".join((*map(_describe, outcome.requests), *outcome.faults))
+    # Ids of requests alone: states are read by everybody who may see Prefect's pages. Requests that
+    # waited were carried out beside somebody unknown.
+    unknown = (UNKNOWN,) if outcome.unknown else ()
+    message = "; ".join((*unknown, *map(_describe, outcome.requests), *outcome.faults))
     # One that waits or was set aside is in nobody's way, and is not done: a person has to see it.
-    if outcome.set_aside or outcome.held_up or outcome.faults:
+    if outcome.unknown or outcome.set_aside or outcome.held_up or outcome.faults:
         return Failed(message=message)
     return Completed(message=message or "nothing to do")
 

@@ -167,6 +167,26 @@ def test_of_somebody_unknown_nothing_is_done_until_that_is_asked_for(
     assert ": nothing was held" in str(searched.message)
 
 
+def test_beside_somebody_unknown_what_was_carried_out_is_told(
+    small_installation: SmallInstallation, server: FakeServer
+) -> None:
+    def ended(*_: object) -> PurgeReport:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GitSink, "purge", ended)
+        with pytest.raises(KeyboardInterrupt):
+            erase(server.add(email(1)))
+    (waiting,) = small_installation.journal.requests()
+
+    state = erase(server.add("nobody@example.org"))
+    assert state.is_failed()
+    assert "nothing is held under this identifier" in str(state.message)
+    assert f"{waiting.request_id}: erased" in str(state.message)
+    erase_due()
+    assert server.blocks == {}
+
+
 @pytest.mark.usefixtures("small_installation")
 def test_an_identifier_that_is_in_no_block_of_the_server_is_taken_all_the_same(
     server: FakeServer,
