@@ -4,7 +4,7 @@ Each module is one kind of store, with one class that implements `Sink`; `instal
 an installation. A sink masks or removes what it may, looks at itself afterwards, and reports what
 it left to a person or could not search.
 
-May import: `tasks.errors`, `tasks.settings`, `tasks.registry`, `tasks.system`,
+May import: `tasks.errors`, `tasks.plain_text`, `tasks.settings`, `tasks.registry`, `tasks.system`,
 `tasks.erasure.searching`.
 """
 

@@ -19,6 +19,7 @@ from tasks.erasure.sinks.cells import look_at_cell, mask_cell
 from tasks.erasure.sinks.columns import TextColumn
 from tasks.erasure.sinks.database import open_for_purge, reporting_silence, sqlite_path
 from tasks.erasure.sinks.sink import PurgeOptions, PurgeReport
+from tasks.plain_text import lines_of
 
 KEY_VARIABLE = "PREFECT_SERVER_ENCRYPTION_KEY"
 TABLE = "block_document"
@@ -173,7 +174,8 @@ def _is_identifier_alone(block: str, terms: SearchTerms) -> bool:
     data = json.loads(block)
     if not isinstance(data, dict) or set(data) != {"value"} or not isinstance(data["value"], str):
         return False
-    lines = [line.strip() for line in data["value"].splitlines()]
+    # As the flow reads a block.
+    lines = [line.strip() for line in lines_of(data["value"])]
     return all(_is_value(line, terms) for line in lines if line)
 
 

@@ -115,8 +115,9 @@ class GitSink:
         if not reasons:
             return []
 
+        # Git ends its lines with a line feed; a name may hold other ends of lines.
         listing = self._run("rev-list", "--all", "--objects").decode(errors="replace")
-        pairs = (line.partition(" ") for line in listing.splitlines())
+        pairs = (line.partition(" ") for line in listing.split("\n"))
         paths = {
             object_id: path or "a commit" for object_id, _, path in pairs if object_id in reasons
         }
@@ -127,12 +128,13 @@ class GitSink:
 
     def _search_refs(self, terms: SearchTerms) -> PurgeReport:
         """Search the names of branches, tags, stashes and notes."""
-        names = self._run("for-each-ref", "--format=%(refname)").decode(errors="replace")
+        listing = self._run("for-each-ref", "--format=%(refname)").decode(errors="replace")
+        names = [name for name in listing.split("\n") if name]
         lines = []
-        for name in names.splitlines():
+        for name in names:
             if reason := _reason(look_at_name(name, terms)):
                 lines.append(f"git ref {name}: its name {reason}")
-        return PurgeReport(searched=len(names.splitlines()), left=tuple(lines))
+        return PurgeReport(searched=len(names), left=tuple(lines))
 
     def _search_tracked_files(self, terms: SearchTerms) -> PurgeReport:
         """Search the tracked files of the working tree, and their names."""

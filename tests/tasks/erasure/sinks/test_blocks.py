@@ -132,7 +132,15 @@ def test_what_the_form_was_given_is_left_to_the_form(blocks: Blocks, text: str) 
 
 
 @pytest.mark.parametrize(
-    "data", [{"value": f"not {ANN}"}, {"value": f"{ANN}\nnot"}, {"value": [ANN]}, [ANN], {"v": ANN}]
+    "data",
+    [
+        {"value": f"not {ANN}"},
+        {"value": f"{ANN}\nnot"},
+        {"value": f"{ANN}\u2028{ANN}"},  # one line to the form
+        {"value": [ANN]},
+        [ANN],
+        {"v": ANN},
+    ],
 )
 def test_any_other_block_is_masked(blocks: Blocks, data: Any) -> None:
     blocks.add(data)

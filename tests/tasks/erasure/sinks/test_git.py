@@ -107,6 +107,12 @@ def test_a_branch_a_tag_and_a_stash_that_name_them_are_found(repository: Path) -
     assert ANN not in str(lines)
 
 
+def test_a_branch_with_another_end_of_line_in_its_name_is_one_branch(repository: Path) -> None:
+    git(repository, "branch", f"a\u2028b/{ANN}")
+    lines = GitSink(repository).purge(TERMS).left
+    assert "git ref refs/heads/a\u2028b/[erased]: its name holds a value of theirs" in lines
+
+
 def test_what_only_the_reflog_reaches_is_found(repository: Path) -> None:
     commit(repository, "x.txt", BOB, f"by {ANNS_NAME}")
     git(repository, "reset", "-q", "--hard", "HEAD~1")
