@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tasks.config.sources import Dialect, FileSource, is_absent
 from tasks.errors import ServiceError, SourceError
 from tasks.formats.shown import kind_of_error, shown_name
-from tasks.formats.strict_json import parse_json
+from tasks.formats.strict_json import JsonFaultError, parse_json
 from tasks.stages.ingest.reading.delivery import (
     ExpectedDelivery,
     FaultyBlockError,
@@ -41,6 +41,8 @@ DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
 
 NO_LINE_END = "a last line without an end"
 NO_OBJECT = "a line that is no object"
+# Of a line that is whole: it says something that has no one meaning.
+JSON_FAULT = re.compile(r"(?!no JSON ).+ in line [\d,]+")
 OTHER_ENCODING = "bytes that are none of its encoding"
 
 # Arrow knows a local file's compression by its name; of a remote stream it sees no name.
@@ -426,12 +428,17 @@ def _keys_of_lines(open_stream: Callable[[], Any], sought: set[str]) -> set[str]
 
 def _records(open_stream: Callable[[], Any]) -> Iterator[dict[str, Any]]:
     with open_stream() as stream:
-        for line in io.TextIOWrapper(stream, encoding="utf-8"):
-            if line.strip():
+        for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8"), 1):
+            if not line.strip():
+                continue
+            try:
                 record = parse_json(line)
-                if not isinstance(record, dict):
-                    raise ValueError(NO_OBJECT)
-                yield record
+            except JsonFaultError as error:
+                what = str(error).removesuffix(" from line 1 on")  # of this text, which is one line
+                raise JsonFaultError(f"{what} in line {number:,}") from None
+            if not isinstance(record, dict):
+                raise ValueError(NO_OBJECT)
+            yield record
 
 
 @contextmanager
@@ -531,6 +538,8 @@ def _describe_fault(error: Exception, names: Sequence[str], expected: ExpectedDe
     is shown.
     """
     text = str(error)
+    if isinstance(error, JsonFaultError):
+        return text
     place = ""
     if column := re.search(r"In CSV column #(\d+)", text):
         index = int(column[1])
@@ -560,4 +569,6 @@ def _remedy_of(found: str, form: str) -> str:
         return "Have it delivered in UTF-8."
     if found == NO_OBJECT:
         return "Have it delivered with one object a line, and no brackets around all of them."
+    if JSON_FAULT.match(found):
+        return "Have the delivery mended."
     return "It may be cut short: compare its size with what the owner sent."

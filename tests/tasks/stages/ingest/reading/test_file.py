@@ -395,6 +395,27 @@ def test_lines_of_json_of_another_encoding_are_told_as_such(
     assert "bytes that are none of its encoding. Have it delivered in UTF-8." in refusal
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ('{"email": "a@example.org", "email": "b@example.org"}', "a key twice in one object"),
+        ('{"email": NaN}', "NaN or an infinity, for which JSON has no number"),
+        ('{"email": "a@exam', "no JSON"),
+    ],
+)
+def test_a_line_that_is_no_plain_json_is_told_by_its_number(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, fault: str, told: str
+) -> None:
+    # Of a column of two types, so that the lines are read one by one.
+    rows = [{**record, "owns": True} for record in records()]
+    lines = [*map(json.dumps, rows), fault]
+    (tmp_path / "x").write_text("".join(f"{line}\n" for line in lines))
+    refusal = refusal_of(file_source(tmp_path / "x", "jsonl"), expected)
+    assert f"found {told} in line {len(lines)}. " in refusal
+    assert "@" not in refusal
+    assert ("cut short" in refusal) is (told == "no JSON")
+
+
 @pytest.mark.parametrize("is_dictionary", [False, True])
 def test_a_parquet_file_whose_texts_are_of_another_encoding_is_told_as_such(
     tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, is_dictionary: bool
