@@ -1,10 +1,12 @@
 """Write a dossier: pages, statements, the bundle and the checker, whole or not at all."""
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +35,7 @@ from tasks.verifier.log_reader import Log
 
 BUNDLE = "bundle.zip"
 PDF = "dossier.pdf"
+DRAFT = ".draft-"
 
 
 @dataclass(frozen=True)
@@ -219,30 +222,60 @@ def _put(dossier: Dossier, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
 
     # Whole or not at all: a reader never sees half of it.
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
-    # `mkdtemp` lets nobody else in: a dossier is for others to read.
-    draft.chmod(0o755)
-    try:
+    with _draft_folder(folder.parent) as draft:
+        new, old = draft / "new", draft / "old"
+        new.mkdir()
+        # Whatever the umask leaves: a dossier is for others to read.
+        new.chmod(0o755)
         for name, content in dossier.files.items():
-            path = draft / name
+            path = new / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
 
         # The old one is renamed away and not removed: that takes its time, and a reader would see
         # half of it. Where the new one cannot take its place it comes back.
-        aside = draft.with_name(f"{draft.name}-old")
         is_replacing = folder.exists()
         if is_replacing:
-            folder.rename(aside)
+            folder.rename(old)
         try:
-            draft.rename(folder)
+            new.rename(folder)
         except OSError:
             if is_replacing:
-                aside.rename(folder)
+                old.rename(folder)
             raise
-        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _draft_folder(beside: Path) -> Iterator[Path]:
+    """Give an empty folder within another, and remove it; also those of writers that were killed.
+
+    Whoever writes holds a lock on their own, which ends with their process. One is made, and left
+    ones are looked for, under the lock of the folder around them: nobody meets one not yet locked.
+    """
+    with ExitStack() as held:
+        with _locked(beside):
+            for left in beside.glob(f"{DRAFT}*"):
+                with suppress(OSError), _locked(left, fcntl.LOCK_NB):
+                    shutil.rmtree(left, ignore_errors=True)
+            draft = Path(tempfile.mkdtemp(dir=beside, prefix=DRAFT))
+            held.enter_context(_locked(draft))
+        held.callback(shutil.rmtree, draft, ignore_errors=True)
+        yield draft
+
+
+@contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    """Hold the lock of a folder.
+
+    Raises:
+        OSError: It is no folder; or somebody else holds it, and `how` says not to wait.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | how)
+        yield
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        os.close(handle)
 
 
 def _is_replaceable(folder: Path) -> bool:

@@ -142,10 +142,10 @@ def test_an_end_in_mid_stage_takes_seconds_and_the_next_release_goes_on(
     assert release.returncode == code, output
     assert words in output
     assert "Traceback" not in output, output
-    assert not list((interrupted.root / "data").rglob(".draft-*")) or end in (
-        "the flow was killed",
-        "the command was killed",
-    )
+    # A dossier's draft may be left by whoever was killed over it; the next one removes it.
+    drafts = set((interrupted.root / "data").rglob(".draft-*"))
+    drafts -= set(interrupted.path("").glob(".draft-*"))
+    assert not drafts or end in ("the flow was killed", "the command was killed")
     if end in SAID_TO_PREFECT:
         assert last_flow_run(interrupted) == "CRASHED"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.dossier import writing
 from tasks.dossier.composing import compose_dossier
 from tasks.dossier.indexing import INDEX
 from tasks.dossier.writing import write_dossier
@@ -167,6 +168,29 @@ def test_a_dossier_is_replaced_whole(small: SmallDossier, tmp_path: Path) -> Non
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert written == set(dossier.files)
     assert [path.name for path in tmp_path.iterdir()] == ["dossier"]
+
+
+def test_what_a_killed_writer_left_goes_and_what_another_writes_stays(
+    small: SmallDossier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dossier = small.dossier()
+
+    def killed(*_: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.dossier.writing.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_dossier(dossier, tmp_path / "dossier")
+    (left,) = tmp_path.glob(".draft-*")
+    (tmp_path / ".draft-link").symlink_to(tmp_path / "dossier")
+
+    with writing._draft_folder(tmp_path) as other:
+        assert not left.exists()
+        write_dossier(dossier, tmp_path / "dossier")
+        assert other.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"dossier", ".draft-link"}
+    assert (tmp_path / "dossier" / INDEX).is_file()
 
 
 @pytest.mark.parametrize("leads_to", ["dossier", "nowhere"])
