@@ -6,7 +6,6 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +17,7 @@ from tasks.formats.shown import kind_of_error
 from tasks.formats.strict_json import parse_json
 from tasks.redaction.columns.looks import FORMS, look
 from tasks.settings import Settings
+from tasks.stages.ingest.reading.kinds import OF_NO_KIND
 from tasks.system.database import open_database
 
 SAMPLE_ROWS = 1000
@@ -29,9 +29,6 @@ COMPRESSED = (".gz", ".bz2")  # of text; Parquet compresses by itself
 # `address 1` is a fine name.
 FORMS_OF_VALUES = frozenset(("email", "ssn", "ip", "iban", "card", "date", "number"))
 
-
-# Values that are of no kind of column.
-UNREADABLE = (dict, list, tuple, bytes, bytearray, memoryview, time, timedelta)
 
 # What `--sql` takes: a name, the variable that holds the database's URL, and a query.
 SQL_FORM = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([A-Z][A-Z0-9_]*)\s*:\s*(\S.*)", re.DOTALL)
@@ -277,7 +274,7 @@ def _texts_of(
         name
         for row in rows
         for name, value in zip(names, row, strict=True)
-        if isinstance(value, UNREADABLE)
+        if isinstance(value, OF_NO_KIND)
     )
     return unreadable, [
         tuple(

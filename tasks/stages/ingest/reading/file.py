@@ -41,8 +41,6 @@ DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
 
 NO_LINE_END = "a last line without an end"
 NO_OBJECT = "a line that is no object"
-# Of a line that is whole: it says something that has no one meaning.
-JSON_FAULT = re.compile(r"(?!no JSON ).+ in line [\d,]+")
 OTHER_ENCODING = "bytes that are none of its encoding"
 
 # Arrow knows a local file's compression by its name; of a remote stream it sees no name.
@@ -461,7 +459,9 @@ def _reading(
     except (ValueError, EOFError) as error:
         found = _describe_fault(error, names, expected)
         raise expected.error(
-            f"a whole {form} file of the declared kinds", found, _remedy_of(found, form)
+            f"a whole {form} file of the declared kinds",
+            found,
+            _remedy_of(found, form, is_json_fault=isinstance(error, JsonFaultError)),
         ) from None
     except Exception as error:  # every remote file system has exception types of its own
         if isinstance(error, FileNotFoundError) and is_absent(error):
@@ -562,13 +562,14 @@ def _describe_fault(error: Exception, names: Sequence[str], expected: ExpectedDe
     return f"one that does not parse ({kind_of_error(error)})"
 
 
-def _remedy_of(found: str, form: str) -> str:
+def _remedy_of(found: str, form: str, *, is_json_fault: bool) -> str:
     if found.startswith(OTHER_ENCODING):
         if form == "CSV":
             return "Declare the file's own, as in `dialect: {encoding: cp1252}`."
         return "Have it delivered in UTF-8."
     if found == NO_OBJECT:
         return "Have it delivered with one object a line, and no brackets around all of them."
-    if JSON_FAULT.match(found):
+    # Of a line that is whole, and says something that has no one meaning.
+    if is_json_fault and not found.startswith("no JSON "):
         return "Have the delivery mended."
     return "It may be cut short: compare its size with what the owner sent."

@@ -5,7 +5,7 @@ Numbers and flags become float64, dates ISO 8601 text, everything else text; mis
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +46,14 @@ AS_TEXT = "have it delivered as text"
 AS_NUMBER = "have it delivered as a number, of a unit that its name says"
 
 # What values are that are neither text nor numbers: their types, how it is told, what to do.
-# numpy's arrays are what lists of Parquet come as.
-TYPES_OF_VALUES: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (("dict", "list", "tuple", "ndarray"), "objects or lists", IN_COLUMNS),
-    (("bytes", "bytearray", "memoryview"), "bytes", AS_TEXT),
-    (("timedelta", "Timedelta"), "durations", AS_NUMBER),
-    (("time",), "times of day", AS_TEXT),
+TYPES_OF_VALUES: tuple[tuple[tuple[type, ...], str, str], ...] = (
+    ((dict, list, tuple), "objects or lists", IN_COLUMNS),
+    ((bytes, bytearray, memoryview), "bytes", AS_TEXT),
+    ((timedelta,), "durations", AS_NUMBER),
+    ((time,), "times of day", AS_TEXT),
 )
+# Of no kind of column, all of them.
+OF_NO_KIND = tuple(kind for types, _, _ in TYPES_OF_VALUES for kind in types)
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,12 @@ def _type_fault(
     name: str, values: "pd.Series[Any]", is_wrong: "pd.Series[bool]"
 ) -> ColumnFault | None:
     """Return the fault of values that are no single ones, or of no text; None where none is."""
-    types = values[is_wrong].map(lambda value: type(value).__name__)
-    for names, what, remedy in TYPES_OF_VALUES:
-        if types.isin(names).any():
+    import numpy as np
+
+    # numpy's arrays are what lists of Parquet come as.
+    types = {list if kind is np.ndarray else kind for kind in values[is_wrong].map(type)}
+    for known, what, remedy in TYPES_OF_VALUES:
+        if any(issubclass(kind, known) for kind in types):
             return _fault(name, is_wrong, what, remedy)
     return None
 
