@@ -311,6 +311,13 @@ def tags_of_the_name() -> dict[str, str]:
     return dict(client().get_registered_model("loan").tags)
 
 
+def make_foreign_version(folder: Path) -> None:
+    """Let another use case have a version under the name, from a time before names had owners."""
+    client().create_registered_model("loan")
+    source = (folder / "other").as_uri()
+    client().create_model_version("loan", source=source, tags={CASE_TAG: "claims"})
+
+
 def test_the_first_who_publishes_under_a_name_owns_it(release: Publication) -> None:
     publish(release, installation_at(Path()))
     assert tags_of_the_name() == {CASE_TAG: "loan", ORIGIN_TAG: "log.example"}
@@ -337,9 +344,7 @@ def test_a_name_of_a_time_before_owners_is_taken_over(release: Publication) -> N
 def test_a_name_without_owner_that_holds_another_use_case_s_version_is_not(
     release: Publication, tmp_path: Path
 ) -> None:
-    client().create_registered_model("loan")
-    source = (tmp_path / "other").as_uri()
-    client().create_model_version("loan", source=source, tags={CASE_TAG: "claims"})
+    make_foreign_version(tmp_path)
     with pytest.raises(EvidenceError, match="another use case"):
         publish(release, installation_at(Path()))
     assert tags_of_the_name() == {}
@@ -348,9 +353,7 @@ def test_a_name_without_owner_that_holds_another_use_case_s_version_is_not(
 def test_another_use_case_s_version_is_seen_behind_more_than_one_answer_of_the_registry(
     release: Publication, tmp_path: Path
 ) -> None:
-    client().create_registered_model("loan")
-    source = (tmp_path / "other").as_uri()
-    client().create_model_version("loan", source=source, tags={CASE_TAG: "claims"})
+    make_foreign_version(tmp_path)
     # MLflow answers with ten thousand at a time, the newest first.
     columns = "name, current_stage, source, status, workspace"
     newer = (
