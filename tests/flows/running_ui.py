@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +17,29 @@ import psutil
 from tests.flows.workspace import Workspace
 
 PATIENCE_SECONDS = 600
+# Not more often: five questions a second took half a processor, of the test and of the server that
+# it waits for.
+ASKED_EVERY_SECONDS = 0.5
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 OPEN = re.compile(r"^Open (http\S+)/deployments ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Ui:
-    """A running `ui` command: its process, its address, and the file that holds all output."""
+    """A running `ui` command: its process, its address, and the file that holds all output.
+
+    `client` asks its API. One for all questions: to make one takes longer than most answers.
+    """
 
     process: subprocess.Popen[bytes]
     address: str
     log_path: Path
+    client: httpx.Client
+    _ids: dict[str, str] = field(default_factory=dict, init=False)  # of deployments, by name
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
         """Ask Prefect's API."""
-        answer = httpx.request(
-            method, f"{self.address}/api{path}", json=body if method == "POST" else None, timeout=60
-        )
+        answer = self.client.request(method, path, json=body if method == "POST" else None)
         return answer.raise_for_status().json()
 
     def start(self, name: str, **parameters: Any) -> str:
@@ -52,17 +58,19 @@ class Ui:
         With it go the runs that it has planned and that are not under way.
         """
         path = f"/deployments/{self._deployment_id(name)}/schedules"
-        response = httpx.post(
-            f"{self.address}/api{path}",
-            json=[{"active": True, "schedule": schedule}],
-            timeout=60,
-        )
+        response = self.client.post(path, json=[{"active": True, "schedule": schedule}])
         (made,) = response.raise_for_status().json()
         try:
             yield
         finally:
-            response = httpx.delete(f"{self.address}/api{path}/{made['id']}", timeout=60)
-            response.raise_for_status()
+            self.client.delete(f"{path}/{made['id']}").raise_for_status()
+
+    def end_schedules(self, name: str) -> None:
+        """Take away the schedules of a deployment; what they have started goes on."""
+        deployment = self._deployment_id(name)
+        for schedule in self.ask("GET", f"/deployments/{deployment}")["schedules"]:
+            path = f"/deployments/{deployment}/schedules/{schedule['id']}"
+            self.client.delete(path).raise_for_status()
 
     def wait_for_state(self, run_id: str, *state_types: str) -> dict[str, Any]:
         """Wait until a run is in one of some states, and return the state."""
@@ -107,22 +115,17 @@ class Ui:
 
     def descendants(self) -> list[psutil.Process]:
         """Return the processes that `ui` has started, and those that they have."""
-        is_running = self.process.poll() is None
-        return psutil.Process(self.process.pid).children(recursive=True) if is_running else []
+        return _descendants(self.process)
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for something, as long as `ui` runs."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert self.process.poll() is None, f"ui ended: {self.log_path.read_text()[-4000:]}"
-            assert time.monotonic() < deadline, (
-                f"no {what} in time: {self.log_path.read_text()[-4000:]}"
-            )
-            time.sleep(0.2)
+        _wait_until(condition, what, self.process, self.log_path)
 
     def _deployment_id(self, name: str) -> str:
-        flow = "release" if name.startswith("release-") else name
-        return str(self.ask("GET", f"/deployments/name/{flow}/{name}")["id"])
+        if name not in self._ids:
+            flow = "release" if name.startswith("release-") else name
+            self._ids[name] = str(self.ask("GET", f"/deployments/name/{flow}/{name}")["id"])
+        return self._ids[name]
 
 
 @contextmanager
@@ -142,13 +145,13 @@ def running(
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    ui = Ui(process, "", log_path)
     try:
-        ui.wait_until(lambda: bool(OPEN.search(log_path.read_text())), "server")
+        _wait_until(lambda: bool(OPEN.search(log_path.read_text())), "server", process, log_path)
         (address,) = OPEN.findall(log_path.read_text())
-        yield Ui(process, address, log_path)
+        with httpx.Client(base_url=f"{address}/api", timeout=60) as client:
+            yield Ui(process, address, log_path, client)
     finally:
-        started = ui.descendants()
+        started = _descendants(process)
         process.send_signal(end)
         try:
             process.wait(timeout=90)
@@ -159,3 +162,18 @@ def running(
     assert process.returncode == 130
     assert len(started) >= 2, "server and worker were not among the processes that were watched"
     assert left == []
+
+
+def _descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    is_running = process.poll() is None
+    return psutil.Process(process.pid).children(recursive=True) if is_running else []
+
+
+def _wait_until(
+    condition: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log_path: Path
+) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert process.poll() is None, f"ui ended: {log_path.read_text()[-4000:]}"
+        assert time.monotonic() < deadline, f"no {what} in time: {log_path.read_text()[-4000:]}"
+        time.sleep(ASKED_EVERY_SECONDS)

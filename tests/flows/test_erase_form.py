@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.flows.running_ui import ENDED, Ui, running
@@ -52,7 +51,7 @@ def test_the_form_erases_somebody_whom_prefect_never_names(ui: Ui, workspace: Wo
         path.read_bytes() for path in (workspace.home / "prefect").rglob("*") if path.is_file()
     )
     assert GONE.encode() not in stored
-    assert httpx.get(f"{ui.address}/api/block_documents/{block}", timeout=60).status_code == 404
+    assert ui.client.get(f"/block_documents/{block}").status_code == 404
     shown = workspace.run(
         sys.executable,
         "-m",

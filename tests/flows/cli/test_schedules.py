@@ -41,10 +41,11 @@ def test_schedules_fire_one_run_at_a_time_and_no_service_complains(
         began = time.monotonic()
         # At once, and beside the scheduled ones: somebody has to wait.
         by_hand = {ui.start(RELEASE), ui.start(RELEASE)}
+        ui.wait_until(lambda: len(ui.scheduled_runs(ERASE_DUE, *ENDED)) >= 1, "scheduled erase-due")
+        ui.end_schedules(ERASE_DUE)  # each run is a process that takes seconds
         ui.wait_until(
             lambda: len(ui.scheduled_runs(RELEASE, *ENDED)) >= 2, "second scheduled release"
         )
-        ui.wait_until(lambda: len(ui.scheduled_runs(ERASE_DUE, *ENDED)) >= 1, "scheduled erase-due")
         ui.wait_until(
             lambda: by_hand <= {run["id"] for run in ui.runs(RELEASE, *ENDED)},
             "end of those by hand",

@@ -42,7 +42,7 @@ def suspended(ui: Ui) -> str:
 def resume(ui: Ui, run_id: str, envelope: str) -> None:
     """Answer the form once, as a browser does, which asks no second time."""
     body: dict[str, Any] = {"run_input": {"envelope": envelope}}
-    answer = httpx.post(f"{ui.address}/api/flow_runs/{run_id}/resume", json=body, timeout=60)
+    answer = ui.client.post(f"/flow_runs/{run_id}/resume", json=body)
     assert (answer.status_code, answer.json().get("status")) == (httpx.codes.CREATED, "ACCEPT"), (
         answer.text
     )
