@@ -96,8 +96,14 @@ def coarse_networks(values: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
-    """Return ISO 8601 dates as years or months (`to`); what is no date is withheld (missing)."""
-    dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    """Return ISO 8601 dates as years or months (`to`); what is no date is withheld (missing).
+
+    Of a date with a time it is the day that is written, wherever its zone is.
+    """
+    # Without the times: pandas takes no two zones in one column, such as summer and winter time,
+    # and with nanoseconds in any row no days after 2262 in all of them.
+    days = values.str.replace(r"[T ].*", "", regex=True)
+    dates = pd.to_datetime(days, errors="coerce", format="ISO8601")
     return dates.dt.strftime("%Y" if to == "year" else "%Y-%m").astype("str")
 
 

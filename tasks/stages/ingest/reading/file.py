@@ -42,6 +42,8 @@ DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
 NO_LINE_END = "a last line without an end"
 NO_OBJECT = "a line that is no object"
 OTHER_ENCODING = "bytes that are none of its encoding"
+TOO_LONG = f"a row of more than {BLOCK_BYTES >> 20} MiB"
+EXCELS_LINE = re.compile(r'"?sep=.?"?')  # in which Excel says how it parts columns
 
 # Arrow knows a local file's compression by its name; of a remote stream it sees no name.
 COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
@@ -278,10 +280,10 @@ def _parse_options(dialect: Dialect) -> Any:
 
 
 def _check_start(stream: Any, expected: ExpectedDelivery, dialect: Dialect) -> None:
-    """Refuse bytes that are of another encoding than the declared one, as far as the start shows.
+    """Refuse what the start shows to be of another encoding, or to begin before the header.
 
     Raises:
-        SourceError: Says which encoding it may be.
+        SourceError: Says which encoding it may be, or which line is no header.
     """
     start = bytes(stream.read(START_BYTES))
     is_wide = "\n".encode(dialect.encoding) != b"\n"
@@ -292,13 +294,20 @@ def _check_start(stream: Any, expected: ExpectedDelivery, dialect: Dialect) -> N
             "If it comes from Windows, declare `dialect: {encoding: utf-16}`.",
         )
     try:
-        codecs.getincrementaldecoder(dialect.encoding)().decode(start, len(start) < START_BYTES)
+        decoder = codecs.getincrementaldecoder(dialect.encoding)()
+        text = decoder.decode(start, len(start) < START_BYTES)
     except UnicodeDecodeError:
         raise expected.error(
             f"a text file in {dialect.encoding}",
             "bytes that are none of it",
             "Declare the file's own, as in `dialect: {encoding: cp1252}`.",
         ) from None
+    if EXCELS_LINE.fullmatch(text.lstrip("\ufeff").partition("\n")[0].rstrip("\r").lower()):
+        raise expected.error(
+            "names of columns in the first line",
+            "`sep=`, which Excel alone understands",
+            "Have it delivered without that line.",
+        )
 
 
 def _check_delimiter(names: Sequence[str], expected: ExpectedDelivery, dialect: Dialect) -> None:
@@ -556,6 +565,8 @@ def _describe_fault(error: Exception, names: Sequence[str], expected: ExpectedDe
         return f"a value of another kind in {key}"
     if "Empty" in text:
         return "an empty one"
+    if "straddl" in text:
+        return TOO_LONG
     for plain in (NO_LINE_END, NO_OBJECT):
         if plain in text:
             return plain
@@ -567,6 +578,8 @@ def _remedy_of(found: str, form: str, *, is_json_fault: bool) -> str:
         if form == "CSV":
             return "Declare the file's own, as in `dialect: {encoding: cp1252}`."
         return "Have it delivered in UTF-8."
+    if found == TOO_LONG:
+        return "Have it delivered as Parquet, or with shorter texts; a line end may be missing."
     if found == NO_OBJECT:
         return "Have it delivered with one object a line, and no brackets around all of them."
     # Of a line that is whole, and says something that has no one meaning.

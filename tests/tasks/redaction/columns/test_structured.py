@@ -119,6 +119,24 @@ def test_a_coarse_date_is_the_beginning_of_the_date(day: Any) -> None:
         assert month.startswith(year)
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["2026-12-31T23:30:00+01:00", "2026-07-01T00:30:00+02:00"],  # winter and summer
+        ["2026-12-31", "2026-07-01T00:30:00Z"],
+        ["9999-12-31", "2026-07-01T09:30:00.123456789"],
+        ["2026-12-31 23:30:00", None],
+    ],
+)
+def test_a_date_is_coarse_by_itself_whatever_stands_in_other_rows(others: list[str | None]) -> None:
+    values = pd.Series(["2026-01-01T00:30:00+05:30", "no date", *others], dtype="str")
+    months = coarse_dates(values, "month")
+    assert months[0] == "2026-01"
+    expected = [None if pd.isna(value) else value[:7] for value in values[2:]]
+    assert [None if pd.isna(month) else month for month in months[1:]] == [None, *expected]
+    assert len(coarse_dates(values[:0], "month")) == 0
+
+
 def test_no_rows_are_no_rows() -> None:
     assert len(redacted([], role="feature", kind="number")) == 0
 

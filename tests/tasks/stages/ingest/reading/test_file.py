@@ -91,6 +91,19 @@ def test_a_file_that_was_cut_short_anywhere_is_one_line(
         refusal_of(file_source(path, form), expected)
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_row_that_is_too_long_is_told_as_such_and_fits_in_parquet(
+    tmp_path: Path, expected: ExpectedDelivery, file_source: MakeFileSource, form: str
+) -> None:
+    rows = [(email, "long " * 500_000, *others) for email, _, *others in ROWS]
+    said = refusal_of(file_source(write(tmp_path / "x", form, rows), form), expected)
+    assert "a row of more than 1 MiB" in said
+    assert "long" not in said
+
+    whole = read(file_source(write(tmp_path / "y", "parquet", rows), "parquet"), expected)
+    assert whole["name"].str.len().tolist() == [2_500_000] * len(ROWS)
+
+
 @pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2")])
 def test_a_truncated_compressed_file_is_one_line(
     tmp_path: Path,

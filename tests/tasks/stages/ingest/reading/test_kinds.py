@@ -31,6 +31,11 @@ def listed(values: "pd.Series[Any]") -> list[Any]:
         (["07.09.1953"], "%m.%d.%Y", ["1953-07-09"]),
         (["July 9, 1953"], "%B %d, %Y", ["1953-07-09"]),
         (["9999-12-31"], "", ["9999-12-31"]),
+        (
+            ["9999-12-31", "2026-01-01T09:30:00.123456789Z"],
+            "",
+            ["9999-12-31", "2026-01-01T09:30:00.123456789Z"],
+        ),
         (["01.02.2026 07:08"], "%d.%m.%Y %H:%M", ["2026-02-01T07:08:00.000000"]),
     ],
 )
@@ -41,21 +46,23 @@ def test_dates_have_a_format(cells: list[Any], form: str, dates: list[Any]) -> N
 
 
 @pytest.mark.parametrize(
-    ("cells", "form"),
+    ("cells", "form", "remedy"),
     [
-        (["09/07/1953"], ""),
-        (["September 7, 1953"], ""),
-        (["44927"], ""),
-        (["19530907"], ""),
-        (["2026-02-30"], ""),
-        (["31/12/1953"], "%m/%d/%Y"),
+        (["09/07/1953"], "", "format"),
+        (["September 7, 1953"], "", "format"),
+        (["44927"], "", "format"),
+        (["19530907"], "", "format"),
+        (["2026-02-30"], "", "have the delivery mended"),
+        (["31/12/1953"], "%m/%d/%Y", "format"),
     ],
 )
-def test_a_date_that_cannot_be_read_is_never_missing(cells: list[Any], form: str) -> None:
+def test_a_date_that_cannot_be_read_is_never_missing(
+    cells: list[Any], form: str, remedy: str
+) -> None:
     _, fault = to_dates("born", texts(None, *cells), form)
     assert fault is not None
     assert fault.rows == (2,)
-    assert "format" in fault.remedy
+    assert remedy in fault.remedy
     assert not any(cell in f"{fault.where} {fault.what} {fault.remedy}" for cell in cells)
 
 
@@ -176,6 +183,8 @@ def test_a_foreign_csv_is_read_by_its_dialect(
     ("content", "words"),
     [
         (CSV.encode(), "columns parted by `;`"),
+        (f"sep=;\n{CSV}".encode(), "`sep=`, which Excel alone understands"),
+        (f"sep=,\n{','.join(NAMES)}\n".encode(), "`sep=`, which Excel alone understands"),
         (",".join(NAMES).encode() + "\nä".encode("cp1252"), "dialect: {encoding: cp1252}"),
         (",".join(NAMES).encode("utf-16"), "encoding: utf-16"),
         (f"{','.join(NAMES)}\n".replace("name", " name").encode(), "blanks around"),
@@ -188,6 +197,11 @@ def test_a_foreign_csv_is_read_by_its_dialect(
             "words for yes and no in owns",
         ),
         (f"{','.join(NAMES)}\na,b,1,31/01/1970,x,ja,1,x\n".encode(), "no dates of ISO 8601"),
+        # Its `format` is the declared one, so that another would not help.
+        (
+            f"{','.join(NAMES)}\na,b,1,1970-02-30,1,1,1,x\n".encode(),
+            "days or times that there are not in born (1 row: 1)",
+        ),
     ],
 )
 def test_each_fault_of_a_csv_file_has_its_own_line(
