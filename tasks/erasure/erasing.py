@@ -11,6 +11,7 @@ from tasks.config.cases import section
 from tasks.erasure.batch import SayProgress, open_batch
 from tasks.erasure.holds import (
     active_holds,
+    begin_noted_holds,
     complete_deferred,
     release_holds,
     require_holds,
@@ -429,6 +430,7 @@ def _end_terms(stores: ErasureStores, day: date) -> ErasureOutcome:
     keys = stores.keys
     journal = stores.journal
     try:
+        begin_noted_holds(keys, journal)
         due_ids = restricted_until(keys, day)
         completed = complete_deferred(keys, journal, due_ids, day, stores.installation)
         # A run that was killed in its last step has left pages in both logs.
