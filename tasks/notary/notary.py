@@ -25,6 +25,7 @@ from tasks.ledger.pin import Pin
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.store import LedgerStore
 from tasks.ledger.tiles import Record
+from tasks.notary.revocations import require_unrevoked
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import Log, Selection, checked, read_log
 from tasks.verifier.statement_index import place_of
@@ -112,6 +113,10 @@ class Notary:
             log: The log's signer.
             envelopes: What is appended, in this order.
             signed_before: The key that signed the present head, where the log's key changes.
+
+        Raises:
+            EvidenceError: A key of this installation that signed one of them is revoked by now, or
+                the log does not derive. Nothing was appended.
         """
         bodies = [envelope.to_bytes() for envelope in envelopes]
         records = [
@@ -123,7 +128,25 @@ class Notary:
         # installation may append to it, whose root key is another.
         origin = self.origin()
         entries = list(zip(records, bodies, strict=True))
-        start = self.ledger.append(entries, log, origin, signed_before=signed_before)
+        # Under the log's lock: a key that is revoked at this moment signs nothing after that.
+        own = {signer.public.keyid: role for role, signer in self._signers.items() if role != LOG}
+        roles = {
+            envelope.keyid: own[envelope.keyid] for envelope in envelopes if envelope.keyid in own
+        }
+        try:
+            start = self.ledger.append(
+                entries,
+                log,
+                origin,
+                signed_before=signed_before,
+                check=lambda: require_unrevoked(self.ledger, roles),
+            )
+        except EvidenceError:
+            # A head that another key has signed: of a rotation that this machine's files do not
+            # know of, and not of a log that was exchanged.
+            with self.ledger.store.appending():
+                require_unrevoked(self.ledger, {log.public.keyid: LOG})
+            raise
 
         return [
             Recorded(start + offset, record.envelope_sha256.hex(), origin)
