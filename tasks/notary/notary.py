@@ -8,7 +8,7 @@ A process that runs a stage's own code never opens one: `python -m tasks` does, 
 ended.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -100,12 +100,24 @@ class Notary:
             ]
         )
 
-    def append_signed(self, envelopes: Sequence[Envelope]) -> list[Recorded]:
-        """Append what somebody else has signed. The caller has verified it."""
-        return self.append_with(self.signer(LOG), envelopes)
+    def append_signed(
+        self, envelopes: Sequence[Envelope], *, size: int | None = None
+    ) -> list[Recorded]:
+        """Append what somebody else has signed. The caller has verified it.
+
+        Args:
+            envelopes: What is appended, in this order.
+            size: As of `append_with`.
+        """
+        return self.append_with(self.signer(LOG), envelopes, size=size)
 
     def append_with(
-        self, log: Signer, envelopes: Sequence[Envelope], *, signed_before: PublicKey | None = None
+        self,
+        log: Signer,
+        envelopes: Sequence[Envelope],
+        *,
+        signed_before: PublicKey | None = None,
+        size: int | None = None,
     ) -> list[Recorded]:
         """Append under a log key.
 
@@ -113,10 +125,11 @@ class Notary:
             log: The log's signer.
             envelopes: What is appended, in this order.
             signed_before: The key that signed the present head, where the log's key changes.
+            size: How many entries the log has to have, where what is appended names one by number.
 
         Raises:
-            EvidenceError: A key of this installation that signed one of them is revoked by now, or
-                the log does not derive. Nothing was appended.
+            EvidenceError: A key of this installation that signed one of them is revoked by now, the
+                log has grown, or does not derive. Nothing was appended.
         """
         bodies = [envelope.to_bytes() for envelope in envelopes]
         records = [
@@ -139,7 +152,7 @@ class Notary:
                 log,
                 origin,
                 signed_before=signed_before,
-                check=lambda: require_unrevoked(self.ledger, roles),
+                check=lambda: self._require_fit(roles, size),
             )
         except EvidenceError:
             # A head that another key has signed: of a rotation that this machine's files do not
@@ -152,6 +165,19 @@ class Notary:
             Recorded(start + offset, record.envelope_sha256.hex(), origin)
             for offset, record in enumerate(records)
         ]
+
+    def _require_fit(self, roles: Mapping[str, str], size: int | None) -> None:
+        """Refuse to append, while nobody else can."""
+        require_unrevoked(self.ledger, roles)
+        head = self.ledger.head()
+        present = head.size if head else 0
+        if size is not None and size != present:
+            raise EvidenceError(
+                "ledger",
+                expected=f"{size} entries, as when this was signed",
+                found=f"{present}: another process appends, too",
+                remedy="Run it again. Nothing was signed for.",
+            )
 
     def origin(self) -> str:
         """Return the log's name; a log that was never begun is begun."""
