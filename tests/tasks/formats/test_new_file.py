@@ -124,7 +124,7 @@ def test_one_that_is_killed_while_it_writes_leaves_nothing(tmp_path: Path) -> No
     process = os.fork()
     if not process:
         # Everything is written by then, and nothing has its name.
-        os.fsync = lambda _: os._exit(9)
+        setattr(os, "fsync", lambda _: os._exit(9))  # noqa: B010 - in a process of its own
         write_new_file(tmp_path / "person.json", b"all that is held of somebody")
         os._exit(1)
     _, status = os.waitpid(process, 0)
