@@ -77,12 +77,15 @@ def look_at_signing(copy: Installation, installation: Installation) -> Iterator[
         text = f"no key file, and a log of {head.size} entries"
         yield Finding(Grade.REFUSES, SIGNING, text, remedy)
         return
-    unknown = [
-        # By the id of the public key, not by the file's name: a key that was made anew has the same
-        # name.
+    # By the id of the public key, not by the file's name: a key that was made anew has the same
+    # name.
+    keyids = {role: LocalSigner.load(folder / f"{role}.pem").public.keyid for role in ours}
+    unknown = [role for role, keyid in keyids.items() if keyid not in keys.entries]
+    # Of a rotation that was killed before the files, a backup of before one, or a revocation alone.
+    void = [
         role
-        for role in ours
-        if LocalSigner.load(folder / f"{role}.pem").public.keyid not in keys.entries
+        for role, keyid in keyids.items()
+        if role not in unknown and keys.entries[keyid].until is not None
     ]
     # One file of several, too: what is made anew in its place is refused at the next signature.
     lost = [
@@ -98,7 +101,15 @@ def look_at_signing(copy: Installation, installation: Installation) -> Iterator[
     for role in lost:
         text = "no key file, and the log knows a key of this role"
         yield Finding(Grade.REFUSES, f"{SIGNING} `{role}`", text, remedy)
-    if not unknown and not lost:
+    for role in void:
+        yield Finding(
+            Grade.REFUSES,
+            f"{SIGNING} `{role}`",
+            "a key that the log has voided: rotated or revoked",
+            f"If the file was restored, restore the newest one; else `./portcullis keys rotate "
+            f"{role}`, which also finishes a rotation that was interrupted.",
+        )
+    if not unknown and not lost and not void:
         yield Finding(Grade.WELL, SIGNING, f"the log knows the keys of {len(ours)} roles")
 
 

@@ -11,6 +11,7 @@ from tasks.config.cases import section
 from tasks.erasure.batch import SayProgress, open_batch
 from tasks.erasure.holds import (
     active_holds,
+    begin_noted_holds,
     complete_deferred,
     release_holds,
     require_holds,
@@ -37,6 +38,7 @@ from tasks.erasure.request import (
 )
 from tasks.erasure.saga import take_first_step
 from tasks.errors import ConfigError, DataError, ServiceError
+from tasks.guard.clock import not_before_the_log
 from tasks.keystore.pseudonyms import pseudonym
 from tasks.keystore.shredding import restricted_of, restricted_until
 from tasks.keystore.tombstones import Tombstones
@@ -103,8 +105,13 @@ def erase(
     Raises:
         ConfigError: A day of receipt to come.
     """
+    # The day of tombstones, from which on rows bring somebody back, and of the terms of laws.
+    written_on = not_before_the_log(day, installation)
+    if written_on != day:
+        say(f"the clock is behind the log, signed on {written_on}: that day is taken for today")
+
     # The term of Art. 12(3) is counted from it: a day to come would hide a request that is late.
-    if received > day:
+    if received > written_on:
         raise ConfigError(
             "the day of receipt",
             expected="a day until today",
@@ -126,7 +133,7 @@ def erase(
 
         # Written down under the lock: a request that two processes find missing would be there
         # twice.
-        batch = _write_down(stores, case, new, received, day, options)
+        batch = _write_down(stores, case, new, received, written_on, options)
         written = tuple(stores.journal.requests(batch=batch))
         if later:
             return outcome + ErasureOutcome(requests=written)
@@ -429,6 +436,7 @@ def _end_terms(stores: ErasureStores, day: date) -> ErasureOutcome:
     keys = stores.keys
     journal = stores.journal
     try:
+        begin_noted_holds(keys, journal)
         due_ids = restricted_until(keys, day)
         completed = complete_deferred(keys, journal, due_ids, day, stores.installation)
         # A run that was killed in its last step has left pages in both logs.

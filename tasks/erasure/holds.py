@@ -92,9 +92,6 @@ def place_hold(
         )
         for number, subject in enumerate(subjects, 1)
     ]
-    for hold in holds:
-        journal.put_hold(hold)
-
     kept_ids = {key_id for subject in subjects for key_id in restricted_of(keys, subject)}
     requests = requests_waiting_for(journal, kept_ids)
     for request in requests:
@@ -107,15 +104,33 @@ def place_hold(
                 hold_ids=(*deferral.hold_ids, *(hold.hold_id for hold in holds)),
             )
             kept_ids |= {bytes.fromhex(key_id) for key_id in deferral.key_ids}
+
+    # Signed before anything changes: what cannot be recorded is not done.
+    audit(PeopleAction.PLACE_HOLD, what=placed_as, why=basis, installation=installation)
+    # The journal first, all of it at once. Killed before the key store has it, the hold stands
+    # there, and `begin_noted_holds` lets the key store know before any term ends.
+    journal.put_holds(holds, requests)
     begin_hold(keys, kept_ids, review)
-    journal.put_requests(requests)
     return holds[0]
+
+
+def begin_noted_holds(keys: KeyStore, journal: Journal) -> None:
+    """Let the key store know of every hold that the journal has: no term may end what is held.
+
+    It knows, unless a process was killed between the two. So it is with a release of holds that
+    was killed before the journal had it: the hold goes on, until somebody releases it again.
+    """
+    active_ids = {hold.hold_id for hold in journal.holds() if hold.released is None}
+    for request in journal.requests(state=RequestState.DEFERRED):
+        deferral = request.deferral
+        if deferral is not None and active_ids & set(deferral.hold_ids):
+            key_ids = {bytes.fromhex(key_id) for key_id in deferral.key_ids}
+            begin_hold(keys, key_ids, deferral.review)
 
 
 def active_holds(journal: Journal, subject: str, installation: Installation) -> list[Hold]:
     """Return the holds on a subject that nobody has released."""
-    mark = _mark_of(subject, installation)
-    return [hold for hold in journal.holds() if hold.mark == mark and hold.released is None]
+    return journal.active_holds(_mark_of(subject, installation))
 
 
 def require_holds(
@@ -183,9 +198,7 @@ def release_holds(
     for request in freed:
         if deferral := request.deferral:
             request.deferral = replace(deferral, is_held=False, review=last_day)
-    journal.put_requests(freed)
-    for hold in holds:
-        journal.put_hold(replace(hold, released=day))
+    journal.put_holds([replace(hold, released=day) for hold in holds], freed)
 
     return freed_ids
 

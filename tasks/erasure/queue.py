@@ -5,7 +5,7 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from tasks.erasure.sinks.installed import list_sinks
 from tasks.erasure.statements import LedgerStatementLog
 from tasks.errors import PortcullisError, ServiceError
 from tasks.formats.shown import kind_of_error
+from tasks.formats.whole_file import drafts_in
 from tasks.guard.journals import note_journal
 from tasks.guard.opening import open_guarded_keys
 from tasks.keystore.keys import KeyStore
@@ -115,10 +116,22 @@ class ErasureStores:
         Two at once would each rotate the root that the other has just made.
         """
         with self.keys.tables.erasure_lock():
+            self._remove_drafts()
             try:
                 yield
             finally:
                 self.note_journal()
+
+    def _remove_drafts(self) -> None:
+        """Remove what a process left that was killed while it wrote a receipt.
+
+        It holds a nonce, by which the signed statement is somebody's, and nobody would send it and
+        then delete it. Under the lock nobody else writes receipts.
+        """
+        for draft in drafts_in(receipt_folder(self.installation)):
+            # One that cannot be removed now keeps nobody waiting.
+            with suppress(OSError):
+                draft.unlink()
 
     def note_journal(self) -> None:
         """Let the key store know how far the journal has come, so that an older one is refused."""

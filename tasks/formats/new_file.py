@@ -50,8 +50,9 @@ def write_new_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     require_new_file(path)
     draft = draft_beside(path)
     try:
-        write_draft(draft, content, mode=mode)
-        _name(draft, path)
+        if not _write_unnamed(path, content, mode):
+            write_draft(draft, content, mode=mode)
+            _name(draft, path)
     except FileExistsError:
         raise _taken(path) from None
     except OSError as error:
@@ -63,6 +64,36 @@ def write_new_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
         ) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _write_unnamed(path: Path, content: bytes, mode: int) -> bool:
+    """Write a file that has no name until it is whole; return whether that can be done there.
+
+    Of a process that is killed nothing stays: a draft of what somebody exported would hold it all,
+    under a name that nobody looks for.
+
+    Raises:
+        FileExistsError: Something lies there by now.
+    """
+    unnamed = getattr(os, "O_TMPFILE", None)  # Linux alone
+    if unnamed is None:
+        return False
+    try:
+        descriptor = os.open(path.parent, os.O_WRONLY | os.O_CLOEXEC | unnamed, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+            # As open(2) names it. With a folder's descriptor, which an absolute path passes over,
+            # or Python asks link(2), which would not follow.
+            source = f"/proc/self/fd/{descriptor}"
+            os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Such a file system, no /proc, or what a draft meets as well, and is told by it.
+        return False
+    return True
 
 
 def _name(draft: Path, path: Path) -> None:

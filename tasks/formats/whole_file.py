@@ -5,6 +5,9 @@ import secrets
 import stat
 from pathlib import Path
 
+DRAFT_PREFIX = ".portcullis-"
+DRAFT_SUFFIX = ".draft"
+
 
 def write_whole(
     path: Path, content: bytes, *, mode: int | None = None, must_last: bool = True
@@ -43,7 +46,12 @@ def draft_beside(path: Path) -> Path:
 
     It begins with a dot and has another suffix: who reads all files of a kind does not see it.
     """
-    return path.with_name(f".portcullis-{secrets.token_hex(8)}.draft")
+    return path.with_name(f"{DRAFT_PREFIX}{secrets.token_hex(8)}{DRAFT_SUFFIX}")
+
+
+def drafts_in(folder: Path) -> list[Path]:
+    """Return the drafts of a folder: of writers at work, and of those that were killed."""
+    return sorted(folder.glob(f"{DRAFT_PREFIX}*{DRAFT_SUFFIX}"))
 
 
 def write_draft(draft: Path, content: bytes, *, mode: int, must_last: bool = True) -> None:

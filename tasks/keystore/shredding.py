@@ -137,14 +137,24 @@ def restricted_until(store: KeyStore, day: date) -> set[bytes]:
 
 
 def begin_hold(store: KeyStore, key_ids: Collection[bytes], review: date) -> None:
-    """Record that a hold keeps those restricted keys: no term ends them until it is released."""
-    if not key_ids:
-        return
+    """Record that a hold keeps those restricted keys: no term ends them until it is released.
 
+    Of keys of which that is recorded nothing changes.
+    """
     # The later day: a law's own term may end after the day on which somebody looks at the hold.
     day = review.isoformat()
-    rows = [(day, day, key_id) for key_id in key_ids]
     with store.tables.writing():
+        stored = store.tables.rows_among(
+            "SELECT key_id, held, review FROM restricted_keys WHERE key_id {among}", list(key_ids)
+        )
+        rows = [
+            (day, day, bytes(key_id))
+            for key_id, held, review_day in stored
+            if not held or review_day < day
+        ]
+        if not rows:
+            return
+
         store.tables.run(
             "UPDATE restricted_keys SET held = 1, "
             "review = CASE WHEN review < ? THEN ? ELSE review END WHERE key_id = ?",

@@ -4,7 +4,7 @@ Order is by index, never by time. An append is one transaction: bodies, tiles an
 checkpoint, or nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tasks.attestation.signing_keys import PublicKey, Signer
 from tasks.errors import EvidenceError
@@ -48,6 +48,7 @@ class Ledger:
         origin: str,
         *,
         signed_before: PublicKey | None = None,
+        check: Callable[[], None] | None = None,
     ) -> int:
         """Append records with their bodies and sign the new head; return the first one's index.
 
@@ -57,6 +58,8 @@ class Ledger:
             origin: The log's name; an existing log has this name already.
             signed_before: The key that signed the present head, where that is not the signer's (a
                 rotation).
+            check: Is asked before anything is written, while nobody else appends; it raises to
+                refuse.
 
         Raises:
             EvidenceError: The log as it lies there does not derive, is not this installation's, or
@@ -70,6 +73,9 @@ class Ledger:
         # The pin moves after the commit. If we die in between, it lags, which the next append
         # accepts; the other way round it would name a head that was never stored.
         with self.store.appending(then=move_pin):
+            if check is not None:
+                check()
+
             # 1. Verify what is there: signature, right edge, pin. Nothing is signed on top of a
             #    log that somebody edited.
             note = self.store.head()

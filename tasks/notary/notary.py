@@ -8,7 +8,7 @@ A process that runs a stage's own code never opens one: `python -m tasks` does, 
 ended.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,7 @@ from tasks.ledger.pin import Pin
 from tasks.ledger.sqlite_store import SqliteStore
 from tasks.ledger.store import LedgerStore
 from tasks.ledger.tiles import Record
+from tasks.notary.revocations import require_unrevoked
 from tasks.system.installation import Installation
 from tasks.verifier.log_reader import Log, Selection, checked, read_log
 from tasks.verifier.statement_index import place_of
@@ -99,12 +100,24 @@ class Notary:
             ]
         )
 
-    def append_signed(self, envelopes: Sequence[Envelope]) -> list[Recorded]:
-        """Append what somebody else has signed. The caller has verified it."""
-        return self.append_with(self.signer(LOG), envelopes)
+    def append_signed(
+        self, envelopes: Sequence[Envelope], *, size: int | None = None
+    ) -> list[Recorded]:
+        """Append what somebody else has signed. The caller has verified it.
+
+        Args:
+            envelopes: What is appended, in this order.
+            size: As of `append_with`.
+        """
+        return self.append_with(self.signer(LOG), envelopes, size=size)
 
     def append_with(
-        self, log: Signer, envelopes: Sequence[Envelope], *, signed_before: PublicKey | None = None
+        self,
+        log: Signer,
+        envelopes: Sequence[Envelope],
+        *,
+        signed_before: PublicKey | None = None,
+        size: int | None = None,
     ) -> list[Recorded]:
         """Append under a log key.
 
@@ -112,6 +125,11 @@ class Notary:
             log: The log's signer.
             envelopes: What is appended, in this order.
             signed_before: The key that signed the present head, where the log's key changes.
+            size: How many entries the log has to have, where what is appended names one by number.
+
+        Raises:
+            EvidenceError: A key of this installation that signed one of them is revoked by now, the
+                log has grown, or does not derive. Nothing was appended.
         """
         bodies = [envelope.to_bytes() for envelope in envelopes]
         records = [
@@ -123,12 +141,43 @@ class Notary:
         # installation may append to it, whose root key is another.
         origin = self.origin()
         entries = list(zip(records, bodies, strict=True))
-        start = self.ledger.append(entries, log, origin, signed_before=signed_before)
+        # Under the log's lock: a key that is revoked at this moment signs nothing after that.
+        own = {signer.public.keyid: role for role, signer in self._signers.items() if role != LOG}
+        roles = {
+            envelope.keyid: own[envelope.keyid] for envelope in envelopes if envelope.keyid in own
+        }
+        try:
+            start = self.ledger.append(
+                entries,
+                log,
+                origin,
+                signed_before=signed_before,
+                check=lambda: self._require_fit(roles, size),
+            )
+        except EvidenceError:
+            # A head that another key has signed: of a rotation that this machine's files do not
+            # know of, and not of a log that was exchanged.
+            with self.ledger.store.appending():
+                require_unrevoked(self.ledger, {log.public.keyid: LOG})
+            raise
 
         return [
             Recorded(start + offset, record.envelope_sha256.hex(), origin)
             for offset, record in enumerate(records)
         ]
+
+    def _require_fit(self, roles: Mapping[str, str], size: int | None) -> None:
+        """Refuse to append, while nobody else can."""
+        require_unrevoked(self.ledger, roles)
+        head = self.ledger.head()
+        present = head.size if head else 0
+        if size is not None and size != present:
+            raise EvidenceError(
+                "ledger",
+                expected=f"{size} entries, as when this was signed",
+                found=f"{present}: another process appends, too",
+                remedy="Run it again. Nothing was signed for.",
+            )
 
     def origin(self) -> str:
         """Return the log's name; a log that was never begun is begun."""

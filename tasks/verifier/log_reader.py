@@ -167,7 +167,9 @@ class Log:
         Entries count whose signature does not hold, and those about other use cases: a later time
         can only make something expire. There may be very many, so they are not read as JSON.
         """
-        times = [epoch(text) for entry in self.entries for text in _times(entry.envelope.payload)]
+        times = [
+            epoch(text) for entry in self.entries for text in signing_times(entry.envelope.payload)
+        ]
         return max(times, default=0)
 
     @cached_property
@@ -311,8 +313,9 @@ def check_head(note: str, head: Checkpoint, keys: KeyRing) -> None:
     )
 
 
-def _times(payload: bytes) -> Iterable[str]:
-    for mark in TIMES:
+def signing_times(payload: bytes, marks: Iterable[bytes] = TIMES) -> Iterable[str]:
+    """Yield when a payload says that it was signed, by the fields that begin with those marks."""
+    for mark in marks:
         # A quotation mark within a JSON text is escaped, so that no text can hold such a mark: what
         # is found is a field.
         start = payload.find(mark)

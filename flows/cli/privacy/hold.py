@@ -86,7 +86,6 @@ def main(
     from tasks.guard.journals import note_journal
     from tasks.guard.opening import open_guarded_keys, record_key_store
     from tasks.keystore.shredding import restricted_of
-    from tasks.notary.audit import PeopleAction, audit
 
     load_case(use_case, installation.workspace)
     (identifier,) = read_identifiers(subject, None)
@@ -112,7 +111,6 @@ def main(
         )
         note_journal(keys, journal.extent())
         record_key_store(keys, installation)
-    audit(PeopleAction.PLACE_HOLD, what=hold.hold_id, why=hold.basis, installation=installation)
     lines = [
         f"{hold.hold_id}: decision records are kept until it is released; "
         f"to be reviewed on {hold.review}"

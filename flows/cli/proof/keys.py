@@ -20,7 +20,16 @@ from tasks.attestation.dsse import sign
 from tasks.attestation.enrolment import Enrolment, check_enrolment
 from tasks.attestation.identities import addresses_sha256
 from tasks.attestation.keyring import KeyEntry, add_key, revoke_key
-from tasks.attestation.roles import DEVELOPER, LOG, PERSONAL, ROLES, ROOT
+from tasks.attestation.roles import (
+    AUDITOR,
+    DEVELOPER,
+    ERASER,
+    LOG,
+    PERSONAL,
+    RECORDS,
+    ROLES,
+    ROOT,
+)
 from tasks.attestation.signing_keys import LocalSigner, PublicKey, signing_folder
 from tasks.attestation.statement import Statement
 from tasks.errors import ConfigError, EvidenceError
@@ -28,7 +37,7 @@ from tasks.formats.regular_file import describe_unreadable, read_regular_file
 from tasks.notary.notary import Notary, open_ledger, open_notary, trusted_root
 from tasks.plain_text import one_line
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
+from tasks.verifier.log_reader import KEYS_ALONE, Log, checked, read_log
 
 SHORT_KEYID = 16  # characters that messages and file names show
 MOST_PEM_BYTES = 4096  # a P-256 key needs 178
@@ -38,6 +47,8 @@ PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLI
 # A person's key is on that person's machine, and the root key names the log: neither can be made
 # anew here.
 SERVICE_ROLES = tuple(role for role in ROLES if role not in (ROOT, *PERSONAL))
+# Of receipts, records of key stores and prunes, a void one is an error to every reader, and no gap.
+NEEDED_BY_ALL = (ERASER, AUDITOR, RECORDS)
 GIVEN_ROLES = tuple(role for role in ROLES if role != ROOT)
 
 EXAMPLES = """\
@@ -320,9 +331,50 @@ def _revoke(
             remedy="A revocation is never taken back, nor moved to a later entry.",
         )
     _require_line("--reason", reason)
+    _require_survivable(entry, until, log, installation)
 
-    _append(revoke_key(entry.public.keyid, until, reason), installation)
+    # From the present entry on: what is signed by the key meanwhile would be void as well.
+    size = log.head.size if valid_to is None else None
+    _append(revoke_key(entry.public.keyid, until, reason), installation, size=size)
     return entry.public, until
+
+
+def _require_survivable(entry: KeyEntry, until: int, log: Log, installation: Installation) -> None:
+    """Refuse a revocation after which nobody could read the log any more.
+
+    Raises:
+        ConfigError: The key signs the log's heads, or has signed what every reader needs.
+    """
+    holders = [holder.public for holder in log.keys.holders(LOG, log.head.size)]
+    if holders == [entry.public]:
+        raise ConfigError(
+            f"key {_short(entry.public)}",
+            expected="one without which the log can be read",
+            found="the only key that may sign for the log",
+            remedy="`./portcullis keys rotate log` makes another, and voids this one. Nothing was "
+            "signed.",
+        )
+    if not set(entry.roles) & set(NEEDED_BY_ALL):
+        return
+
+    ledger = open_ledger(installation)
+    try:
+        void = [
+            index
+            for index, record, body in ledger.entries(until, log.head.size)
+            if body is not None
+            and checked(index, record, body).envelope.keyid == entry.public.keyid
+        ]
+    finally:
+        ledger.close()
+    if void:
+        raise ConfigError(
+            f"key {_short(entry.public)}",
+            expected="no receipt and no record among what it would void",
+            found=f"{len(void)}, the first of them entry {void[0]}",
+            remedy=f"The log would be refused by every erasure and release, for ever. Void it from "
+            f"now on: `./portcullis keys rotate {entry.roles[0]}`. Nothing was signed.",
+        )
 
 
 def _make(path: Path) -> LocalSigner:
@@ -453,26 +505,31 @@ def _size_of_rotation(
 
 def _record_rotation(role: str, old: PublicKey, new: LocalSigner, notary: Notary) -> int:
     """Enrol the new key and void the old; return how many entries the old may have signed."""
+    notary.begin()
+    head = notary.ledger.head()
+    size = head.size if head else 0
     root_key = notary.signer(ROOT)
-    added = add_key(new.public, (role,), "worker", reason="rotation")
-    notary.append_signed([sign(added.to_bytes(), root_key)])
 
-    # The old key is void from the entry after the new key's own: no entry is without a key.
-    size = notary.ledger.head().size  # type: ignore[union-attr] # it has just grown
-    voided = revoke_key(old.keyid, size, "rotated")
-    envelopes = [sign(voided.to_bytes(), root_key)]
+    # Both at once, and over no other entry than these: what another process signed by the old key
+    # in between would be void, and stay in the log for ever. The old key is void from the entry
+    # after the new key's own: no entry is without a key.
+    statements = (
+        add_key(new.public, (role,), "worker", reason="rotation"),
+        revoke_key(old.keyid, size + 1, "rotated"),
+    )
+    envelopes = [sign(statement.to_bytes(), root_key) for statement in statements]
     if role == LOG:
         # The new key signs the tree head under which the old key is void.
-        notary.append_with(new, envelopes, signed_before=old)
+        notary.append_with(new, envelopes, signed_before=old, size=size)
     else:
-        notary.append_signed(envelopes)
-    return size
+        notary.append_signed(envelopes, size=size)
+    return size + 1
 
 
-def _append(statement: Statement, installation: Installation) -> None:
+def _append(statement: Statement, installation: Installation, *, size: int | None = None) -> None:
     with open_notary(installation) as notary:
         notary.begin()
-        notary.append_signed([sign(statement.to_bytes(), notary.log_root_key())])
+        notary.append_signed([sign(statement.to_bytes(), notary.log_root_key())], size=size)
 
 
 def _read_log_of_keys(installation: Installation) -> Log:

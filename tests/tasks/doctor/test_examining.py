@@ -198,6 +198,22 @@ def test_signing_keys_of_another_installation_are_named(
     assert any("signing keys `audit`: a key that the log does not know" in line for line in lines)
 
 
+@pytest.mark.parametrize("role", ["audit", "log"])
+def test_a_signing_key_of_before_a_rotation_is_named(
+    known: SmallInstallation, tmp_path: Path, role: str
+) -> None:
+    path = known.home / "signing" / f"{role}.pem"
+    shutil.copy(path, tmp_path)
+    assert main(["keys", "rotate", role]) == 0
+    assert not any("signing keys" in line for line in refusing(known))
+
+    shutil.copy(tmp_path / path.name, path)
+
+    (line,) = (line for line in refusing(known) if "signing keys" in line)
+    assert f"`{role}`: a key that the log has voided" in line
+    assert f"keys rotate {role}" in line
+
+
 def test_keys_that_a_service_keeps_are_not_looked_for(
     known: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,10 +4,12 @@ import errno
 import shutil
 import threading
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.__main__ import main
 from tasks.erasure.batch import ErasureBatch
 from tasks.erasure.erasing import (
     ErasureOutcome,
@@ -766,3 +768,29 @@ def test_identifiers_are_not_told_of_where_the_store_cannot_be_asked(
     assert outcome.unheld == ()
     assert [request.state for request in outcome.requests] == [RequestState.ERASED]
     assert "the key store could not be asked: RuntimeError" in lines
+
+
+def test_an_erasure_under_a_key_that_was_voided_waits_and_bars_nobody(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_installation.erase(1)
+    # As a rotation leaves it that was killed between the ledger and the files.
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "hardlink_to", _interrupt)  # the old key's file is kept by it
+        with pytest.raises(KeyboardInterrupt):
+            main(["keys", "rotate", "erasure"])
+
+    (request,) = small_installation.erase(2).requests
+    assert request.failure is not None
+    assert "keys rotate erasure" in request.failure.reason
+    assert len(small_installation.receipts) == 1
+
+    assert main(["keys", "rotate", "erasure"]) == 0
+    states = [request.state for request in small_installation.resume().requests]
+    assert states == [RequestState.ERASED]
+    (other,) = small_installation.erase(3).requests
+    assert other.state is RequestState.ERASED
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from tasks.erasure.erasing import release_hold
 from tasks.erasure.holds import (
     KeepingReason,
     active_holds,
@@ -13,10 +14,12 @@ from tasks.erasure.holds import (
     release_holds,
     require_holds,
 )
+from tasks.erasure.journal import Hold, Journal
 from tasks.erasure.request import ErasureRequest
 from tasks.errors import ConfigError, DataError
 from tasks.keystore.custodians import Restriction
 from tasks.keystore.keys import Retention
+from tasks.keystore.state import read_state
 from tests.tasks.erasure.small_installation import (
     BASIS,
     CASE,
@@ -25,9 +28,11 @@ from tests.tasks.erasure.small_installation import (
     PEOPLE,
     SmallInstallation,
     bytes_below,
+    email,
 )
 
 REVIEW = date(2027, 6, 1)
+AFTER_THE_TERM = date(2028, 2, 1)
 
 
 def restrictions_of(small_installation: SmallInstallation, number: int) -> dict[str, Restriction]:
@@ -177,3 +182,115 @@ def test_a_term_is_counted_from_the_request(small_installation: SmallInstallatio
 
     small_installation.keep_decision_records(1)
     assert legal_term(CASE, date(2027, 1, 31), workspace) == KeepingReason(LAW, date(2027, 2, 28))
+
+
+class KilledError(Exception):
+    """Stands for `kill -9`: nothing catches it."""
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KilledError
+
+
+@pytest.fixture
+def kept_by_law(small_installation: SmallInstallation) -> SmallInstallation:
+    """Of somebody who was erased a law keeps the decision records for a year."""
+    small_installation.keep_decision_records(12)
+    small_installation.erase(1)
+    return small_installation
+
+
+def test_a_hold_whose_process_was_killed_before_the_key_store_had_it_outlives_the_term(
+    kept_by_law: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.erasure.holds.begin_hold", _die)
+        with pytest.raises(KilledError):
+            kept_by_law.hold(1)
+    (hold,) = kept_by_law.journal.holds()
+    assert hold.released is None
+
+    kept_by_law.resume(AFTER_THE_TERM)
+
+    assert kept_by_law.restricted_keys(1) == 1
+    (request,) = kept_by_law.journal.requests()
+    assert request.deferral is not None
+    assert request.deferral.is_held
+
+
+def test_a_release_that_was_killed_before_the_journal_had_it_lets_the_hold_go_on(
+    kept_by_law: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_by_law.hold(1)
+
+    def release() -> None:
+        release_hold(CASE, email(1), installation=kept_by_law.installation, day=DAY)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "put_holds", _die)
+        with pytest.raises(KilledError):
+            release()
+
+    kept_by_law.resume(AFTER_THE_TERM)
+    assert kept_by_law.restricted_keys(1) == 1
+
+    release()
+    kept_by_law.resume(AFTER_THE_TERM)
+    assert kept_by_law.restricted_keys(1) == 0
+
+
+def test_a_night_on_which_nothing_is_to_be_held_anew_changes_no_key_store(
+    kept_by_law: SmallInstallation,
+) -> None:
+    kept_by_law.hold(1)
+    kept_by_law.resume()
+    before = read_state(kept_by_law.keys, kept_by_law.installation)
+
+    kept_by_law.resume()
+
+    assert read_state(kept_by_law.keys, kept_by_law.installation) == before
+
+
+def test_a_hold_is_on_all_spellings_of_a_person_or_on_none(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_hold = Journal._put_hold
+    written: list[Hold] = []
+
+    def put_first(journal: Journal, hold: Hold) -> None:
+        if written:
+            raise KilledError
+        written.append(hold)
+        put_hold(journal, hold)
+
+    monkeypatch.setattr(Journal, "_put_hold", put_first)
+    with pytest.raises(KilledError):
+        place(small_installation, 2, 3)
+
+    assert written
+    assert small_installation.journal.holds() == []
+
+
+def test_a_hold_that_cannot_be_audited_is_not_placed(
+    small_installation: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.erasure.holds.audit", _die)
+
+    with pytest.raises(KilledError):
+        small_installation.hold(2)
+
+    assert small_installation.journal.holds() == []
+
+
+def place(small_installation: SmallInstallation, *numbers: int) -> Hold:
+    """Place one hold on the pseudonyms of those numbers, as on a person's several spellings."""
+    return place_hold(
+        small_installation.keys,
+        small_installation.journal,
+        [small_installation.subject(number) for number in numbers],
+        CASE,
+        BASIS,
+        DAY,
+        REVIEW,
+        small_installation.installation,
+    )

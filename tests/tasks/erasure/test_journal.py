@@ -206,10 +206,10 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_was_written(tmp_path: Pat
 
 
 def test_a_hold_comes_back_and_so_does_its_release(journal: Journal) -> None:
-    journal.put_hold(hold())
+    journal.put_holds([hold()])
     assert journal.holds() == [hold()]
 
-    journal.put_hold(hold(released=DAY))
+    journal.put_holds([hold(released=DAY)])
     assert journal.holds() == [hold(released=DAY)]
 
 

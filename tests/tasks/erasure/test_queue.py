@@ -1,9 +1,11 @@
 """The queue: what fails is set aside with its reason, alone, and nobody waits behind it."""
 
 import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tasks.erasure.sinks import PurgeOptions, PurgeReport
 from tasks.erasure.sinks.git import GitSink
 from tasks.erasure.statements import LedgerStatementLog, statement_name
 from tasks.errors import DataError, EvidenceError, SealError, ServiceError
+from tasks.formats import whole_file
 from tests.tasks.erasure.small_installation import (
     DAY,
     PEOPLE,
@@ -466,3 +469,36 @@ def test_a_full_disk_is_found_behind_the_error_that_it_caused() -> None:
     error.__cause__ = sqlalchemy.exc.OperationalError("x", {}, full)
 
     assert describe_failure(error) == "the disk is full: free some space on it"
+
+
+def test_what_a_writer_of_receipts_left_that_was_killed_is_removed_by_the_next(
+    small_installation: SmallInstallation,
+) -> None:
+    def erase_and_die() -> None:
+        # The receipt is written by then, nonce and all, and has not got its name.
+        write = whole_file.write_draft
+
+        def write_and_die(
+            draft: Path, content: bytes, *, mode: int, must_last: bool = True
+        ) -> None:
+            write(draft, content, mode=mode, must_last=must_last)
+            if draft.parent.name == "receipts":
+                os._exit(9)
+
+        whole_file.write_draft = write_and_die
+        small_installation.erase(1)
+
+    process = os.fork()
+    if not process:
+        try:
+            erase_and_die()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
+    (draft,) = small_installation.receipts
+    assert "nonce" in draft.read_text()
+
+    (request,) = small_installation.resume().requests
+
+    assert [path.name for path in small_installation.receipts] == [f"{request.request_id}.json"]

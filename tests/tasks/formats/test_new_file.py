@@ -80,14 +80,14 @@ def test_who_was_faster_keeps_their_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == [path]
 
 
-def refuse_links(*_: object) -> None:
+def refuse_links(*_: object, **__: object) -> None:
     raise PermissionError("no hard links here")
 
 
 def test_a_file_system_without_hard_links_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    monkeypatch.setattr(os, "link", refuse_links)
     path = tmp_path / "person.json"
 
     write_new_file(path, b"new")
@@ -100,7 +100,7 @@ def test_nor_is_anything_written_over_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "taken"
-    monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    monkeypatch.setattr(os, "link", refuse_links)
     monkeypatch.setattr(new_file, "require_new_file", lay_file)
 
     with pytest.raises(ConfigError, match="nothing is written over"):
@@ -118,3 +118,42 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigError, match="No space left on device"):
         write_new_file(tmp_path / "person.json", b"new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_is_killed_while_it_writes_leaves_nothing(tmp_path: Path) -> None:
+    process = os.fork()
+    if not process:
+        # Everything is written by then, and nothing has its name.
+        setattr(os, "fsync", lambda _: os._exit(9))  # noqa: B010 - in a process of its own
+        write_new_file(tmp_path / "person.json", b"all that is held of somebody")
+        os._exit(1)
+    _, status = os.waitpid(process, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_its_mode_is_that_of_any_new_file(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_new_file(tmp_path / "ours", b"x")
+        (tmp_path / "any").write_bytes(b"x")
+    finally:
+        os.umask(before)
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_file_system_without_unnamed_files_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE")
+    path = tmp_path / "person.json"
+
+    write_new_file(path, b"new", mode=0o600)
+
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]

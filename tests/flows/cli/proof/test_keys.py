@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -9,12 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flows.cli.proof import keys
 from tasks.attestation.keyring import KeyRing
+from tasks.attestation.predicates.records import LegalHold
 from tasks.attestation.signing_keys import LocalSigner, signing_folder
 from tasks.clearance.retention import hold
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, EvidenceError
+from tasks.ledger.ledger import Ledger
 from tasks.notary.notary import open_ledger, open_notary, trusted_root
 from tasks.system.installation import Installation
-from tasks.verifier.log_reader import KEYS_ALONE, Log, read_log
+from tasks.verifier.log_reader import EVERYTHING, KEYS_ALONE, Log, Selection, read_log
 from tests.flows.cli import running
 from tests.installations import installation_at
 
@@ -43,10 +46,10 @@ def run(installation: Installation, *arguments: str | Path) -> int:
     return running.run(keys, installation, *arguments)
 
 
-def read(installation: Installation) -> Log:
+def read(installation: Installation, selection: Selection = KEYS_ALONE) -> Log:
     ledger = open_ledger(installation)
     try:
-        return read_log(ledger, trusted_root(installation), KEYS_ALONE)
+        return read_log(ledger, trusted_root(installation), selection)
     finally:
         ledger.close()
 
@@ -252,6 +255,64 @@ def test_a_revocation_is_not_moved_to_a_later_entry(
     run(installation, *asked, "--valid-to", "1")
     (entry,) = ring_of(installation).keys_of("ann-7")
     assert entry.until == 2
+
+
+def test_the_only_key_of_the_log_is_rotated_and_not_revoked(installation: Installation) -> None:
+    with open_notary(installation) as notary:
+        notary.record(hold("case-4", "", "court"))
+        old = notary.signer("log").public.keyid
+    asked = ("revoke", old, "--reason", "stolen")
+
+    refuse(installation, "the only key that may sign for the log", *asked)
+    refuse(installation, "the only key that may sign for the log", *asked, "--valid-to", "1")
+
+    # Another has its place by then, and the log is read by it.
+    assert run(installation, "rotate", "log") == 0
+    assert run(installation, *asked, "--valid-to", "1") == 0
+    with open_notary(installation) as notary:
+        notary.record(hold("case-5", "", "court"))
+    assert ring_of(installation).entries[old].until == 2
+
+
+def test_what_every_reader_needs_is_not_voided_afterwards(installation: Installation) -> None:
+    with open_notary(installation) as notary:
+        index = notary.record(hold("case-4", "", "court")).index
+        keyid = notary.signer("records").public.keyid
+    asked = ("revoke", keyid, "--reason", "stolen")
+
+    refuse(installation, f"1, the first of them entry {index}", *asked, "--valid-to", "1")
+
+    # From now on it is: nothing of what it has signed is void by that.
+    assert run(installation, *asked) == 0
+    assert run(installation, "rotate", "records") == 0
+    with open_notary(installation) as notary:
+        notary.record(hold("case-5", "", "court"))
+
+
+@pytest.mark.parametrize("role", ["log", "records"])
+def test_a_rotation_voids_nothing_that_is_signed_meanwhile(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    with open_notary(installation) as notary:
+        notary.record(hold("case-4", "", "court"))
+    append = Ledger.append
+    others: list[int] = []
+
+    def append_after_another(*arguments: Any, **named: Any) -> int:
+        if not others:
+            others.append(0)
+            with open_notary(installation) as notary:
+                others[0] = notary.record(hold("case-5", "", "court")).index
+        return append(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", append_after_another)
+        with pytest.raises(EvidenceError, match="another process appends, too"):
+            run(installation, "rotate", role)
+
+    assert run(installation, "rotate", role) == 0
+    holds = read(installation, EVERYTHING).required_statements(LegalHold)
+    assert others[0] in {signed.index for signed in holds}
 
 
 def test_a_key_that_nobody_knows_is_not_revoked(installation: Installation) -> None:
