@@ -22,6 +22,8 @@ IPV6_PREFIX_BITS = 48
 # an IPv4 address as nearly all are written, and what its /24 begins with
 OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 PLAIN_IPV4 = re.compile(rf"({OCTET}\.{OCTET}\.{OCTET})\.{OCTET}")
+# what a time of day may end with; a date alone has none
+OFFSET = re.compile(r"([T ]\d{2}(?::?\d{2}){0,2}(?:[.,]\d+)?)\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 
 
 def redact_structured(
@@ -96,8 +98,13 @@ def coarse_networks(values: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
-    """Return ISO 8601 dates as years or months (`to`); what is no date is withheld (missing)."""
-    dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    """Return ISO 8601 dates as years or months (`to`); what is no date is withheld (missing).
+
+    Of a time with an offset it is the day where it was taken. Several offsets, as of summer and
+    winter, pandas refuses to read together.
+    """
+    local = values.astype("str").str.replace(OFFSET, r"\1", regex=True)
+    dates = pd.to_datetime(local, errors="coerce", format="ISO8601")
     return dates.dt.strftime("%Y" if to == "year" else "%Y-%m").astype("str")
 
 
