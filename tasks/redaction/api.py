@@ -6,6 +6,7 @@ Loading takes some seconds and is done once per process and setting. All functio
 number of threads; several do not make them faster, several processes do (docs/redaction.md).
 """
 
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tasks.redaction.params import ENTITIES, require_known_kinds
-from tasks.redaction.spans import Span, mask, merge, without_masks
+from tasks.redaction.spans import Span, mask, masks_of, merge, without_masks
 from tasks.redaction.stability import search_until_stable
 
 if TYPE_CHECKING:
@@ -85,6 +86,14 @@ def find_personal_data(
     return list(finder.find(texts))
 
 
+def known_masks(recognisers: Path | None = None) -> re.Pattern[str]:
+    """Return what masks look like that stand in a text already, with a user's own kinds."""
+    from tasks.redaction.finding.patterns.recognisers import load_recognisers
+
+    users = load_recognisers(recognisers) if recognisers else ()
+    return masks_of(frozenset(recogniser.supported_entity for recogniser in users))
+
+
 def mask_texts(
     texts: Iterable[str | None], *, until_stable: bool = False, **settings: Any
 ) -> list[str | None]:
@@ -109,10 +118,12 @@ def mask_texts(
     cells = _listed("texts", texts)
     readable_texts = [readable(cell) for cell in cells]
 
+    masks = known_masks(settings.get("recognisers"))
+
     def search(_: list[int], texts: list[str]) -> Iterable[tuple[Span, ...]]:
         spans_by_text = find_personal_data(texts, **settings)
         for text, spans in zip(texts, spans_by_text, strict=True):
-            yield without_masks(text, merge(spans))
+            yield without_masks(text, merge(spans), masks)
 
     if until_stable:
         spans_by_text: Iterable[tuple[Span, ...]] = search_until_stable(readable_texts, search)

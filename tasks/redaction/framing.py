@@ -3,19 +3,23 @@
 Columns are taken by their places: a label may be a number, missing, or there twice.
 """
 
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tasks.keystore.pseudonyms import pseudonyms
-from tasks.redaction.api import find_personal_data, open_row_linker
+from tasks.redaction.api import find_personal_data, known_masks, open_row_linker
 from tasks.redaction.characters import well_formed
-from tasks.redaction.columns.structured import coarse_dates, coarse_networks
-from tasks.redaction.columns.undeclared import kind_of
+from tasks.redaction.columns.structured import coarse_networks
+from tasks.redaction.columns.undeclared import is_number, kind_of
+from tasks.redaction.finding.patterns.plain import to_plain
 from tasks.redaction.linking import KINDS
+from tasks.redaction.linking.dates import days
 from tasks.redaction.spans import Span, mask, merge, without_masks
 from tasks.redaction.stability import search_until_stable
 from tasks.redaction.texts import is_missing, readable, unread
@@ -25,10 +29,13 @@ PSEUDONYMISED = (
     *("name", "email", "phone", "ssn", "account", "card", "iban", "street", "city", "zip"),
 )
 COARSENED: dict[str, Callable[["pd.Series[Any]"], "pd.Series[Any]"]] = {
-    "date": lambda values: coarse_dates(values, "year"),
+    "date": lambda values: _years(values),
     "ip": coarse_networks,
 }
 KEPT = ("number", "category")
+# What a category may be called all the same: a region, a branch.
+CATEGORY_KINDS = frozenset(("LOCATION", "ORGANIZATION", "NRP"))
+DATE_SIGNS = re.compile(r"[\w\s:.,/+'-]{1,60}")  # of a date, and of a time of day after it
 UNNAMED_INDEX = "index"  # what an index without a name is called
 
 
@@ -41,12 +48,15 @@ class _TypedColumn:
         values: With rows counted from 0, so that no label of a row is there twice.
         kind: None: it is dropped.
         why: The reason for its kind.
+        strays: The places of cells that are not of the kind: masked as free text where the others
+            stay as they are.
     """
 
     label: Hashable
     values: "pd.Series[Any]"
     kind: str | None
     why: str
+    strays: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -80,8 +90,9 @@ def redact_columns(
     if unknown:
         raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
 
-    typed = [_type(label, values, kinds, dropped) for label, values in columns]
-    typed_levels = [_type(label, values, kinds, dropped) for label, values in levels]
+    type_column = partial(_type, kinds=kinds, dropped=dropped, settings=settings)
+    typed = [type_column(label, values) for label, values in columns]
+    typed_levels = [type_column(label, values) for label, values in levels]
     everything = [*typed, *typed_levels]
     remaining = [column for column in typed if column.kind is not None]
     mask_column = partial(
@@ -133,7 +144,12 @@ def _index_of(
 
 
 def _type(
-    label: Hashable, values: "pd.Series[Any]", kinds: dict[str, str], dropped: frozenset[str]
+    label: Hashable,
+    values: "pd.Series[Any]",
+    *,
+    kinds: dict[str, str],
+    dropped: frozenset[str],
+    settings: dict[str, Any],
 ) -> _TypedColumn:
     """Return a column with its kind: as declared, or by its name and values."""
     name = str(label)
@@ -146,14 +162,55 @@ def _type(
         return _TypedColumn(label, values, kinds[name], f"{kinds[name]}, as declared")
 
     kind, why = kind_of(name, values)
-    return _TypedColumn(label, values, kind, f"{kind}: {why}")
+    column = _TypedColumn(label, values, kind, f"{kind}: {why}")
+    strays = _strays(column, settings) if kind in KEPT else ()
+    if not strays:
+        return column
+    return replace(
+        column, why=f"{column.why}; {len(strays)} cells masked as free text", strays=strays
+    )
+
+
+def _strays(column: _TypedColumn, settings: dict[str, Any]) -> tuple[int, ...]:
+    """Return the places of cells that may not stay in a column of numbers or categories.
+
+    What a column is was told by most of its first values, and these may hold names. So every value
+    has to be a number, or a text in which nobody's data is found.
+    """
+    texts: dict[int, str] = {}
+    strays: list[int] = []
+    for place, value in enumerate(column.values):
+        if isinstance(value, str):
+            # A number of a category may be a telephone's, and is read.
+            if not (column.kind == "number" and is_number(value)):
+                texts[place] = value
+        elif not pd.api.types.is_scalar(value) or isinstance(value, (bytes, bytearray)):
+            strays.append(place)
+
+    personal = _personal(set(texts.values()), settings)
+    # Of a remark between numbers more may be found beside its row.
+    is_text_a_stray = column.kind == "number"
+    strays += [place for place, text in texts.items() if is_text_a_stray or text in personal]
+    return tuple(sorted(strays))
+
+
+def _personal(texts: Collection[str], settings: dict[str, Any]) -> frozenset[str]:
+    """Return the texts in which personal data is found, or that are too long to be read."""
+    short = sorted(text for text in texts if readable(text))
+    spans_by_text = find_personal_data(short, **settings) if short else []
+    found = [
+        text
+        for text, spans in zip(short, spans_by_text, strict=True)
+        if any(_is_about_somebody(span, spans) for span in spans)
+    ]
+    return frozenset((*found, *(text for text in texts if text and not readable(text))))
 
 
 def _treat(column: _TypedColumn, secret: bytes, mask_column: MaskColumn) -> "pd.Series[Any]":
     """Return one column as it may stay."""
     kind = column.kind
     if kind in KEPT:
-        return column.values
+        return _keep(column, mask_column) if column.strays else column.values
     if kind in COARSENED:
         return COARSENED[kind](_as_texts(column.values))
     if kind in PSEUDONYMISED:
@@ -162,11 +219,57 @@ def _treat(column: _TypedColumn, secret: bytes, mask_column: MaskColumn) -> "pd.
     return pd.Series(mask_column(column), dtype="str")
 
 
+def _keep(column: _TypedColumn, mask_column: MaskColumn) -> "pd.Series[Any]":
+    """Return a column as it is, but its strays as free text."""
+    cells = list(column.values)
+    # Only the strays are read, each beside its row; of all others nothing is asked.
+    strays: list[Any] = [None] * len(cells)
+    for place in column.strays:
+        strays[place] = cells[place]
+    masked = mask_column(replace(column, values=pd.Series(strays, dtype="object")))
+    for place in column.strays:
+        cells[place] = masked[place]
+
+    are_texts = all(isinstance(cell, str) or is_missing(cell) for cell in cells)
+    return pd.Series(cells, dtype="str" if are_texts else "object")
+
+
 def _as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
     """Return values of any type as well-formed texts; missing stays missing."""
     # one by one: as a string a missing value would be the word "nan"
-    texts = [None if is_missing(value) else well_formed(str(value)) for value in values]
+    texts = [None if is_missing(value) else well_formed(_as_text(value)) for value in values]
     return pd.Series(texts, dtype="str")
+
+
+def _is_about_somebody(span: Span, spans: list[Span]) -> bool:
+    """Say whether a span is no region's name, as "Virginia" is one rather than somebody's."""
+    is_place = any(
+        other.kind in CATEGORY_KINDS
+        and other.score > span.score
+        and other.start <= span.start
+        and span.end <= other.end
+        for other in spans
+    )
+    return span.kind not in CATEGORY_KINDS and not is_place
+
+
+def _as_text(value: Any) -> str:
+    """Return a value as it is written; a whole number without the `.0` of a column with gaps."""
+    # Else row link would look for the account 8123455.0, and a join find other pseudonyms.
+    is_float = isinstance(value, (float, np.floating))
+    return str(int(value)) if is_float and float(value).is_integer() else str(value)
+
+
+def _years(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the years of dates in any form of which one year can be meant; others are missing."""
+    by_date = {value: _year(value) for value in values.dropna().unique()}
+    return values.map(by_date).astype("str")
+
+
+def _year(value: str) -> str | None:
+    plain = to_plain(value).text.strip()
+    years = {year for year, _, _ in days(plain)} if DATE_SIGNS.fullmatch(plain) else set()
+    return f"{years.pop():04}" if len(years) == 1 else None
 
 
 def _mask_column(
@@ -188,6 +291,7 @@ def _mask_column(
     rows = list(zip(*columns_of_values, strict=True)) if personal else [()] * len(column.values)
     cells = list(column.values)
     texts = [readable(cell) for cell in cells]
+    masks = known_masks(settings.get("recognisers"))
 
     def search(numbers: list[int], texts: list[str]) -> Iterable[tuple[Span, ...]]:
         spans_by_text = find_personal_data(texts, **settings)
@@ -197,7 +301,7 @@ def _mask_column(
                 for kind, value in zip(kinds_of_values, rows[number], strict=True)
                 for span in linker.link(text, ((kind, value),))
             ]
-            yield without_masks(text, merge(own_spans, spans))
+            yield without_masks(text, merge(own_spans, spans), masks)
 
     if until_stable:
         spans_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)

@@ -1,6 +1,7 @@
 """What leaked: masks against planted answers, and each row's own identifiers in its masked text."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -21,6 +22,15 @@ FEWEST_SIGNS = 4
 FEWEST_LETTERS = 2
 NUMBER_SIGNS = re.compile(rf"(?:[\W_]*[^\W_]){{{FEWEST_SIGNS}}}")
 NAME_SIGNS = re.compile(rf"(?:[\W_]*[^\W_]){{{FEWEST_LETTERS}}}")
+# Digits that a value needs to be looked for in any spacing, and what may stand between its signs.
+FEWEST_DIGITS = 7
+SPACING = r"[\s().,/-]{0,4}"
+SIGN = re.compile(r"[^\W_]")
+NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+ODD_BLANKS = ("  ", "\n", "\t", "\r")  # of an ASCII text
+NO_NUMBERS = ("name", "email", "street")
+# soft hyphen, zero-width characters, marks of direction, byte order mark
+UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
 class Ratio(BaseModel):
@@ -65,7 +75,13 @@ class LeakageCount:
     )
     by_type: dict[str, list[int]] = field(default_factory=dict)
 
-    def add(self, text: str, answer: str, spans: tuple[Span, ...]) -> None:
+    def add(
+        self,
+        text: str,
+        answer: str,
+        spans: tuple[Span, ...],
+        masks: re.Pattern[str] = MASKED,
+    ) -> None:
         """Compare one text's masks with its planted spans, `answer`: a JSON list of them.
 
         A mask that stands there already (ingest masks known third persons) covers what was planted,
@@ -76,7 +92,7 @@ class LeakageCount:
                 not compared would count as masked.
         """
         planted = _read_planted(answer, len(text))
-        earlier_masks = [match.span() for match in MASKED.finditer(text)]
+        earlier_masks = [match.span() for match in masks.finditer(text)]
         masked_places = [*earlier_masks, *((span.start, span.end) for span in spans)]
         planted_places = [*earlier_masks, *((span.start, span.end) for span in planted)]
         masked_marks = _mark(text, masked_places)
@@ -167,20 +183,28 @@ def surviving(redacted: str, person: Iterable[tuple[str, str]]) -> Survivors:
 
     By word: the surname Li is not in "application". A name of one word counts where it is not in
     lower case, or in lower case in the row too: "will" is a word, and Will a person. Towns do not
-    count: they are named in texts without being about anybody.
+    count: they are named in texts without being about anybody. Composed letters and those with an
+    accent of their own are the same, so is any white space, and numbers count in any spacing.
     """
-    lowered = redacted.casefold()
+    text = _in_one_spelling(redacted)
+    lowered = text.casefold()
+    digits = _digits(text)
     standing = 0
     too_short = 0
     for kind, value in person:
         if kind == "city" or not value.strip():
             continue
-        sought = value.strip()
+        sought = _in_one_spelling(value)
         if not (NAME_SIGNS if kind == "name" else NUMBER_SIGNS).match(sought):
             too_short += 1
         # The cheap test first: nearly every value is not there at all.
-        elif sought.casefold() in lowered:
-            standing += _stands_as_word(redacted, sought, is_name=kind == "name")
+        elif sought.casefold() in lowered and _stands_as_word(text, sought, is_name=kind == "name"):
+            standing += 1
+        elif kind not in NO_NUMBERS:
+            own_digits = _digits(sought)
+            # A pattern for each value takes long to compile: only where its digits are there.
+            if len(own_digits) >= FEWEST_DIGITS and own_digits in digits:
+                standing += _stands_in_any_spacing(lowered, sought.casefold())
 
     return Survivors(standing, too_short)
 
@@ -195,6 +219,27 @@ def _stands_as_word(text: str, sought: str, *, is_name: bool) -> bool:
         not (needs_capital and _as_written(text, folded, match).islower())
         for match in re.finditer(pattern, folded)
     )
+
+
+def _stands_in_any_spacing(folded: str, sought: str) -> bool:
+    """Say whether the letters and digits of a number stand in a text, little between them."""
+    signs = SIGN.findall(sought)
+    pattern = rf"(?<![^\W_]){SPACING.join(map(re.escape, signs))}(?![^\W_])"
+    return re.search(pattern, folded) is not None
+
+
+def _in_one_spelling(text: str) -> str:
+    """Return a text with composed letters, single blanks, and without what nobody sees."""
+    # Both cheap tests first: most texts are in it already, and every row's is asked.
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", UNSEEN.sub("", text))
+    elif not any(blank in text for blank in ODD_BLANKS):
+        return text.strip()
+    return " ".join(text.split())
+
+
+def _digits(text: str) -> str:
+    return text.encode("ascii", "ignore").translate(None, NO_DIGITS).decode("ascii")
 
 
 def _as_written(text: str, folded: str, match: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ from tasks.redaction.finding.patterns.telephones import Telephones
 from tasks.redaction.ner.names import PIPELINE_LOCK, NameFinder, load_pipeline, model_path
 from tasks.redaction.ner.tokens import TokenizedText
 from tasks.redaction.params import RedactParams
-from tasks.redaction.spans import Span
+from tasks.redaction.spans import MASK_KINDS, Span, masks_of
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class PresidioFinder:
         self._min_score = params.min_score
         self._analyzer = _open_analyzer(params)
         self.kinds = frozenset(self._analyzer.get_supported_entities(params.language))
+        self.masks = masks_of(self.kinds - MASK_KINDS)
         self._engine = self._analyzer.nlp_engine
         self._recognisers = self._analyzer.registry.get_recognizers(
             language=params.language, entities=self._entities

@@ -2,14 +2,35 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-# What `mask` leaves behind: kinds of one word by their names, others by their underscore. A word in
-# brackets is no mask by itself: "[INFO]" is a log's, and "[MILLER]" is somebody.
-MASKED = re.compile(
-    r"\[(?:PERSON|LOCATION|ORGANIZATION|CRYPTO|URL|UUID|NRP|AGE|ID|NUMBER|WITHHELD"
-    r"|[A-Z]+_[A-Z_]*[A-Z])\]"
+# What masks are made of: the kinds of our own recognisers, and what `ingest` writes. A closed list,
+# but for row link's, which begin alike: words in brackets are no mask by their form. "[INFO]" is a
+# log's, and "[MILLER]" and "[JOHN_MILLER]" are somebody.
+MASK_KINDS = frozenset(
+    (
+        *("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME", "BIRTH_DATE", "AGE"),
+        *("EMAIL_ADDRESS", "PHONE_NUMBER", "URL", "IP_ADDRESS", "MAC_ADDRESS", "USER_NAME"),
+        *("CREDIT_CARD", "IBAN_CODE", "CRYPTO", "US_BANK_NUMBER", "US_SSN", "US_ITIN"),
+        *("US_DRIVER_LICENSE", "US_PASSPORT", "UK_NHS", "MEDICAL_LICENSE", "UUID", "ID"),
+        *("NUMBER", "WITHHELD"),
+    )
 )
+
+
+@lru_cache(maxsize=16)
+def masks_of(kinds: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of masks of our own kinds, and of `kinds`: those of others' recognisers.
+
+    Whoever lets others' recognisers find something has to know their masks too, or it would mask
+    them again.
+    """
+    every_kind = "|".join(map(re.escape, sorted(MASK_KINDS | kinds)))
+    return re.compile(rf"\[(?:OWN_[A-Z_]*[A-Z]|{every_kind})\]")
+
+
+MASKED = masks_of(frozenset())
 
 
 class Span(NamedTuple):
@@ -56,16 +77,18 @@ def merge(*spans_by_finder: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(span for span, _ in merged)
 
 
-def without_masks(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+def without_masks(
+    text: str, spans: Iterable[Span], masks: re.Pattern[str] = MASKED
+) -> tuple[Span, ...]:
     """Return spans without those that touch a mask, so that a mask is never masked again."""
     # Most texts have no mask, and a regular expression over all of them costs more than this.
     if "[" not in text:
         return tuple(spans)
-    masks = [match.span() for match in MASKED.finditer(text)]
+    places = [match.span() for match in masks.finditer(text)]
     return tuple(
         span
         for span in spans
-        if not any(span.start < end and start < span.end for start, end in masks)
+        if not any(span.start < end and start < span.end for start, end in places)
     )
 
 

@@ -1,5 +1,6 @@
 """Mask the free texts of some rows: the row's own person, and whatever else a finder finds."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ class Finder(Protocol):
     @property
     def recogniser(self) -> str:
         """Which recogniser of names is at work, and why; stands in the report."""
+
+    @property
+    def masks(self) -> re.Pattern[str]:
+        """What masks look like that stand in a text already: those of every kind it can find."""
 
     def prove(self, texts: list[str]) -> None:
         """Try what is faster against what it stands for, on texts of the data.
@@ -134,7 +139,7 @@ class TextRedactor:
             tally.survivors += survivors.standing
             tally.short_identifiers += survivors.too_short
             if answer is not None:
-                tally.leakage.add(text, answer, merged)
+                tally.leakage.add(text, answer, merged, self._finder.masks)
         return masked
 
     def _search(
@@ -148,7 +153,7 @@ class TextRedactor:
                 # Row link first: where two spans overlap, `merge` takes the kind of the first, and
                 # this one knows whose it is.
                 own_spans = self._linker.link(text, people[number]) if text else []
-                yield without_masks(text, merge(own_spans, spans))
+                yield without_masks(text, merge(own_spans, spans), self._finder.masks)
 
         if self._is_until_stable:
             merged_by_text: Iterable[tuple[Span, ...]] = search_until_stable(texts, search)

@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from tasks.redaction.columns.looks import FREE_TEXT_WORDS, SAMPLE_VALUES, look, snake_case
+from tasks.redaction.columns.looks import (
+    COMPILED,
+    FREE_TEXT_WORDS,
+    LONGEST_VALUE,
+    SAMPLE_VALUES,
+    look,
+    snake_case,
+)
+from tasks.redaction.finding.patterns.plain import to_plain
 from tasks.redaction.finding.words import word_list
 
 POSTAL_CODES = word_list("postal_codes")
@@ -18,6 +26,7 @@ NUMBERS_OF_SOMEBODY = word_list("numbers_of_somebody")
 NUMBERS_OF_ANYTHING = word_list("numbers_of_anything")
 PEOPLE = word_list("people")
 WHOLE_NUMBER = re.compile(r"(\d+)(?:\.0)?")  # a column with gaps is often read as decimals
+NUMBER = dict(COMPILED)["number"]
 LONG_DIGITS = 9  # a whole number as long as this is a number of somebody or something
 
 
@@ -37,6 +46,11 @@ def kind_of(name: str, values: Iterable[Any]) -> tuple[str, str]:
     if column_look.kind == "number" and _are_numbers_of_somebody(sample):
         return "account", f"whole numbers that are long, or begin with zeros; {column_look.why}"
     return kind, column_look.why
+
+
+def is_number(text: str) -> bool:
+    """Say whether a text is written as a number is."""
+    return NUMBER.fullmatch(to_plain(text.strip()[:LONGEST_VALUE]).text) is not None
 
 
 def _kind_by_name(name: str, looks_like: str, sample: list[Any]) -> str | None:

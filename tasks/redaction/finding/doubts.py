@@ -39,14 +39,18 @@ def passages(text: str) -> list[tuple[int, int]]:
 
 
 def doubtful_passages(
-    text: str, words: list[Word], explained: Iterable[tuple[int, int]], lexicon: Lexicon
+    text: str,
+    words: list[Word],
+    explained: Iterable[tuple[int, int]],
+    lexicon: Lexicon,
+    masks: re.Pattern[str] = MASKED,
 ) -> list[tuple[int, int]]:
     """Return the passages in which a word may be a name or a place that nothing explains.
 
     `words` are all of the text's, in order; `explained` are the places of what was found already.
     """
     marks = bytearray(len(text))
-    for start, end in (*explained, *(match.span() for match in MASKED.finditer(text))):
+    for start, end in (*explained, *(match.span() for match in masks.finditer(text))):
         marks[start:end] = b"\x01" * (end - start)
 
     doubtful: list[tuple[int, int]] = []

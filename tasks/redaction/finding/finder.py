@@ -36,7 +36,7 @@ from tasks.redaction.finding.places import LOCATION, join_places, named_places
 from tasks.redaction.finding.surrogates import UnmaskedText, blank_masks, replace_masks
 from tasks.redaction.ner.candidates import Hint
 from tasks.redaction.ner.names import Labelled, NameFinder, cut, load_pipeline, model_path
-from tasks.redaction.spans import Span
+from tasks.redaction.spans import MASK_KINDS, Span, masks_of
 
 # spaCy's labels in Presidio's words; others (numbers, amounts, works of art) are no personal data
 LABELS = {
@@ -130,6 +130,7 @@ class FastFinder:
         self._scanner = Scanner(own, of_users)
         by_form = {recogniser.supported_entity for recogniser in (*own, *of_users)}
         self.kinds = frozenset({*LABELS.values(), *by_form})
+        self.masks = masks_of(self.kinds - MASK_KINDS)
         self._entities = entities
         self._min_score = min_score
         self._is_date_wanted = is_date_wanted
@@ -198,7 +199,7 @@ class FastFinder:
 
     def _search(self, pieces: list[str]) -> Iterator[list[Span]]:
         """Return the spans of each piece, of all kinds, however unsure."""
-        replaced = [replace_masks(piece) for piece in pieces]
+        replaced = [replace_masks(piece, self.masks) for piece in pieces]
         natural = [
             piece if unmasked is None else unmasked.text
             for piece, unmasked in zip(pieces, replaced, strict=True)
@@ -236,7 +237,9 @@ class FastFinder:
                 for span in spans_by_piece[number]
                 if span.score >= SURE and span.kind not in OPEN_KINDS
             ]
-            passages = doubtful_passages(piece, self._people.words(piece), explained, self._lexicon)
+            passages = doubtful_passages(
+                piece, self._people.words(piece), explained, self._lexicon, self.masks
+            )
             if unmasked is None:
                 asked += [(number, start, piece[start:end]) for start, end in passages]
             elif passages:
@@ -256,7 +259,7 @@ class FastFinder:
 
     def _find_in(self, piece: str, labelled: list[Labelled]) -> list[Span]:
         """Return the spans of one piece, of every source."""
-        plain = to_plain(blank_masks(piece))
+        plain = to_plain(blank_masks(piece, self.masks))
         text = plain.original
         recognised: dict[str, list[Span]] = {}
         for start, end, label in labelled:

@@ -67,7 +67,8 @@ class WordForm:
         is_unusual = self.is_capital and (not self.is_ordinary or bool(flags & FIRST))
         is_introducing = self.is_title or self.lower in vocabulary.greetings
         is_telling = self.is_capital and vocabulary.has_long_names
-        self.may_begin = is_introducing or is_listed or is_unusual or is_telling
+        is_initial = self.is_capital and self.size == 1
+        self.may_begin = is_introducing or is_listed or is_unusual or is_telling or is_initial
 
     @property
     def may_be_name(self) -> bool:

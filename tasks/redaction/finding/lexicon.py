@@ -121,7 +121,12 @@ def load_lexicon(model: Path) -> Lexicon:
         given_names = _census_names((census / f"dist.{sex}.first").read_text(encoding="ascii"))
         _mark(flags, given_names, FIRST)
         _mark(flags, given_names[:FREQUENT_NAMES], FREQUENT)
-    _mark(flags, _census_names((census / "dist.all.last").read_text(encoding="ascii")), LAST)
+    family_names = _census_names((census / "dist.all.last").read_text(encoding="ascii"))
+    _mark(flags, family_names, LAST)
+    # The census writes "OBRIEN", and the dictionary knows "O'Brien" from a dish and no name.
+    for name in family_names:
+        if name[0] in "od":
+            flags[f"{name[0]}'{name[1:]}"] = LAST
     _mark(flags, (name for pair in _nickname_pairs() for name in pair), FIRST)
 
     # Last, because the census counts "May" and "Grace" among the frequent names.

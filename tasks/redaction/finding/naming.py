@@ -30,6 +30,7 @@ NAME_GAP = re.compile(r"[ \t\u00a0]{1,3}|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")  # bl
 BLANK_GAP = re.compile(r"[ \t\u00a0]{1,2}")
 APOSTROPHES = frozenset(("'", "\u2019"))
 GREETING_GAP = re.compile(r"[,:]?\s{1,3}")
+ENTRY_BEFORE = re.compile(r"(?:^|[\n\t:;|>(])[ \t]{0,3}$")  # of a list, a header, a form
 COMMA_GAP = re.compile(r"[ \t]?,[ \t\n]{0,3}")
 
 NameMatch = tuple[Span | None, int]  # the name, and how many words it takes; (None, 1): no name
@@ -107,6 +108,12 @@ def _match_surname_first(text: str, words: list[Word], index: int) -> NameMatch 
         last = last_word_of_name(text, words, index + 1, most_words=2)
         return Span(words[index].start, words[last].end, PERSON, LIKELY), last - index + 1
 
+    # "Mason, Kerry" among those whom a mail goes to: an entry of its own speaks for a word, too.
+    is_named = bool(given_name.flags & FIRST) and is_given and bool(surname.flags & LAST)
+    if is_named and surname.size > 2 and ENTRY_BEFORE.search(text, 0, words[index].start):
+        last = last_word_of_name(text, words, index + 1, most_words=2)
+        return Span(words[index].start, words[last].end, PERSON, POSSIBLE), last - index + 1
+
     is_unlisted = not given_name.flags or (
         given_name.vocabulary.tells_names_by_capitals
         and not given_name.is_ordinary
@@ -140,6 +147,10 @@ def _match_given_first(text: str, words: list[Word], index: int, gap: str) -> Na
     if _is_full_name(word, following):
         is_capital = word.form.is_capital
         last = last_word_of_name(text, words, index + 1) if is_capital else index + 1
+        return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
+
+    if "\n" not in gap and _is_given_before_word(word, following):
+        last = last_word_of_name(text, words, index + 1)
         return Span(word.start, words[last].end, PERSON, LIKELY), last - index + 1
 
     if following.form.is_particle and word.form.is_capital and _owes_a_surname(word):
@@ -190,6 +201,15 @@ def _is_full_name(first: Word, second: Word) -> bool:
         return bool(family.flags & LAST) and family.size > 2 and not is_shouted
     is_family = bool(family.flags & LAST and not family.flags & WORD) or not family.is_ordinary
     return is_family or _may_be_any_surname(second)
+
+
+def _is_given_before_word(first: Word, second: Word) -> bool:
+    """Say whether a listed given name stands before a surname that is a word: "Eileen Hall"."""
+    given_name = first.form
+    family = second.form
+    is_given = given_name.is_capital and given_name.flags & (FIRST | WORD) == FIRST
+    is_family = family.is_capital and family.size > 2 and bool(family.flags & LAST)
+    return is_given and is_family and given_name.is_upper == family.is_upper
 
 
 def _may_be_any_surname(word: Word) -> bool:

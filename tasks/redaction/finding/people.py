@@ -5,11 +5,13 @@ The recogniser was trained on well-written news. People write "JOHN SMITH", "joh
 by the words that go with them, and a name that was found once is found again.
 """
 
+import re
 from bisect import bisect_left
 
 from tasks.redaction.finding.forms import LONGEST_WORD, WORDS, Word, WordCutter, WordForm
 from tasks.redaction.finding.lexicon import FIRST, LAST, NOUN, WORD, Lexicon
 from tasks.redaction.finding.naming import (
+    ENTRY_BEFORE,
     PERSON,
     POSSIBLE,
     last_word_of_name,
@@ -21,6 +23,16 @@ from tasks.redaction.spans import Span
 __all__ = ["PERSON", "POSSIBLE", "PeopleFinder"]
 
 LONGEST_TITLE = 12  # characters before a name in which a title is looked for
+# the other half of "Surname, Given", and where the entry that it makes ends
+CAPITALISED = r"(?-i:(?=[^\W\d_a-z])[^\W\d_][^\W\d_'\u2019-]*(?:['\u2019-][^\W\d_]+){0,2})"
+ENTRY_AFTER = re.compile(r"[ \t]{0,3}(?:[;\r\n\t|<)]|$)")
+GIVEN_AFTER = re.compile(rf",[ \t]{{1,2}}({CAPITALISED}){ENTRY_AFTER.pattern}")
+SURNAME_BEFORE = re.compile(rf"(?:^|[\n\t:;|>(])[ \t]{{0,3}}({CAPITALISED}),[ \t]{{1,2}}$")
+LONGEST_SURNAME = LONGEST_WORD + 6  # characters before a name in which its surname is looked for
+# what is joined to a name, as in the names of users and files
+JOINED_AFTER = re.compile(rf"([_.])([^\W\d_]{{2,{LONGEST_WORD}}})")
+JOINED_BEFORE = re.compile(rf"(?<![^\W\d])([^\W\d_]{{2,{LONGEST_WORD}}})([_.])$")
+LONGEST_JOINED = LONGEST_WORD + 2  # characters before a name in which the word is looked for
 WORDS_ADDED = 4  # at most, by which a name is extended, counting the word that it ends in
 
 
@@ -49,7 +61,9 @@ class PeopleFinder:
 
         starts = [word.start for word in words]
         spans += self._extend(text, words, starts, spans)
-        return spans + _find_again(words, starts, spans)
+        spans += _find_again(words, starts, spans)
+        spans = [self._whole_handle(text, span) for span in spans]
+        return spans + [entry for span in spans if (entry := self._whole_entry(text, span))]
 
     def _mend(self, text: str, span: Span) -> Span | None:
         """Cut titles and possessives off; None where only ordinary words are left."""
@@ -77,9 +91,47 @@ class PeopleFinder:
             end = max(end, span.end)
         return Span(start, end, PERSON, span.score)
 
+    def _whole_entry(self, text: str, span: Span) -> Span | None:
+        """Return "Surname, Given", alone in an entry of a list or a header, of which one is known.
+
+        None: the name is no part of one. An ordinary word is none either: "Ann Lee, Manager".
+        """
+        given = GIVEN_AFTER.match(text, span.end)
+        if given and ENTRY_BEFORE.search(text, 0, span.start):
+            form = self._cutter.forms[given[1]]
+            is_name = not form.is_ordinary or bool(form.flags & FIRST)
+            return Span(span.start, given.end(1), PERSON, span.score) if is_name else None
+
+        surname = SURNAME_BEFORE.search(text, max(0, span.start - LONGEST_SURNAME), span.start)
+        if surname and ENTRY_AFTER.match(text, span.end):
+            form = self._cutter.forms[surname[1]]
+            is_name = not form.is_ordinary or bool(form.flags & LAST)
+            if is_name and form.lower not in form.vocabulary.greetings and form.size > 1:
+                return Span(surname.start(1), span.end, PERSON, span.score)
+        return None
+
+    def _whole_handle(self, text: str, span: Span) -> Span:
+        """Return a name with what is written into one word with it: "PATRICIA_MILLER", "Lee.Ann".
+
+        A full stop joins only what is no ordinary word: a blank is often left out between two
+        sentences.
+        """
+        start, end = span.start, span.end
+        while match := JOINED_AFTER.match(text, end):
+            if match[1] == "." and self._cutter.forms[match[2]].is_ordinary:
+                break
+            end = match.end()
+        while match := JOINED_BEFORE.search(text, max(0, start - LONGEST_JOINED), start):
+            if match[2] == "." and self._cutter.forms[match[1]].is_ordinary:
+                break
+            start = match.start()
+        return span if (start, end) == span[:2] else Span(start, end, span.kind, span.score)
+
     def _is_role(self, form: WordForm) -> bool:
         """Say whether a word before a name is none itself: "Patient Jane Roe"."""
         flags = self._lexicon.of(form.lower)
+        if form.size == 1:
+            return False  # an initial, of which lists know that it is a word
         return bool(flags & (WORD | NOUN)) and not flags & (FIRST | LAST)
 
     def _has_title(self, text: str, start: int) -> bool:

@@ -5,6 +5,7 @@ are none, and redacting twice would mask more than redacting once. So each mask 
 surrogate, something natural of its kind, and what is recognised is mapped back.
 """
 
+import re
 from dataclasses import dataclass
 
 from tasks.redaction.spans import MASKED
@@ -52,23 +53,23 @@ class UnmaskedText:
         return None
 
 
-def blank_masks(text: str) -> str:
+def blank_masks(text: str, masks: re.Pattern[str] = MASKED) -> str:
     """Return a text of the same length in which each mask is a run of `BLANK`."""
     if "[" not in text:
         return text
-    return MASKED.sub(lambda match: BLANK * len(match.group()), text)
+    return masks.sub(lambda match: BLANK * len(match.group()), text)
 
 
-def replace_masks(text: str) -> UnmaskedText | None:
+def replace_masks(text: str, masks: re.Pattern[str] = MASKED) -> UnmaskedText | None:
     """Return a text with surrogates for its masks; None where it has none."""
-    if "[" not in text or not MASKED.search(text):
+    if "[" not in text or not masks.search(text):
         return None
 
     parts: list[str] = []
     pieces: list[tuple[int, int, int]] = []
     position = 0  # in the original
     length = 0  # of what is written so far
-    for match in MASKED.finditer(text):
+    for match in masks.finditer(text):
         piece = text[position : match.start()]
         pieces.append((length, length + len(piece), position))
         surrogate = SURROGATES.get(match.group()[1:-1], OTHER_SURROGATE)

@@ -3,6 +3,7 @@
 Found by the fast recogniser where that proves to be the same on the data, else by spaCy's own.
 """
 
+import re
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from tasks.redaction.ner.candidates import NAME_LABELS, Hint
 from tasks.redaction.ner.tokens import TokenizedText, has_longer_run
 
 TRIAL_TEXTS = 200  # texts of the data itself on which the fast recogniser has to prove itself
-# characters that are recognised as one text; a longer text is cut at white space
+# characters that are recognised as one text; a longer text is cut at one of `GAPS`
 LONGEST_PIECE = 20_000
 # A batch ends at either: enough for the matrices to pay, little enough to fit into memory.
 BATCH_TEXTS = 500
@@ -30,6 +31,24 @@ OTHER = "spaCy's own, because its network is not one that the fast one computes"
 # was measured and is no faster, because the interpreter runs one at a time
 # (docs/adr/0078-one-finder-for-all-threads.md).
 PIPELINE_LOCK = threading.RLock()
+
+# Where a long text is cut, best first. What is cut in two may be found in neither half, so the ends
+# of lines and blanks alone come late: names and numbers are wrapped, and "John" ends a line.
+GAPS = tuple(
+    map(
+        re.compile,
+        (
+            r"\n[ \t\r]*\n",
+            r"(?<=[a-z]{3}[.!?])\s+(?=[^a-z\s])",  # a sentence
+            r"(?<=[a-z])\s+(?=[a-z])",  # between words that are written as no name is
+            r"\n",
+            r"\s",
+            # a text without blanks: behind what ends a value of JSON, CSV or a query
+            r"[}\])>;|,&]",
+            r"[\"'=:/]",
+        ),
+    )
+)
 
 Labelled = tuple[int, int, str]  # start and end in the text, and the pipeline's label
 
@@ -174,15 +193,12 @@ def cut(text: str, longest: int) -> list[tuple[int, int]]:
 
 
 def _find_gap(text: str, low: int, high: int) -> int:
-    """Return where to cut between `low` and `high`.
-
-    After the last line, else after the last sentence, else after the last word, else at `high`.
-    """
-    for gap in ("\n", ". ", " "):
-        position = text.rfind(gap, low, high)
-        if position >= 0:
-            return position + len(gap)
-    return high
+    """Return where to cut between `low` and `high`: after the last of the best gap there is."""
+    for gap in GAPS:
+        ends = [match.end() for match in gap.finditer(text, low, high)]
+        if ends:
+            return ends[-1]
+    return high  # one run of letters and digits
 
 
 def load_pipeline(name: str) -> Any:

@@ -1,12 +1,13 @@
 """Frames as they come: labels of any type, the same twice, missing values of any kind, an index."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.redaction import redact_frame
+from tasks.redaction import mask_texts, redact_frame
 from tests.tasks.redaction.heldout import rows
 
 SECRET = b"s" * 32
@@ -131,3 +132,95 @@ def test_a_frame_is_masked_until_nothing_more_is_found() -> None:
     stable, _ = redact_frame(frame, SECRET, until_stable=True)
     again, _ = redact_frame(stable, SECRET)
     assert again.equals(stable)
+
+
+def test_a_remark_between_numbers_is_masked_and_the_numbers_stay() -> None:
+    values = ["1", "2.5", "n/a", "1,200"] * 60 + [TEXT]
+    redacted, reasons = redact_frame(pd.DataFrame({"reading": values}), SECRET)
+    assert list(redacted["reading"])[:-1] == values[:-1]
+    assert redacted["reading"].iloc[-1] == "Call [PERSON]"
+    assert "cells masked as free text" in reasons["reading"]
+
+    numbers = pd.DataFrame({"reading": pd.Series([1.5, 2, None] * 80 + [TEXT], dtype="object")})
+    redacted, _ = redact_frame(numbers, SECRET)
+    assert list(redacted["reading"].iloc[[0, 1, -1]]) == [1.5, 2, "Call [PERSON]"]
+    assert redacted["reading"].isna().sum() == 80
+
+
+def test_a_remark_between_numbers_is_linked_to_its_row() -> None:
+    frame = pd.DataFrame(
+        {"name": ["Ann Quillfeather"] * 250, "reading": [1] * 249 + ["quillfeather"]}
+    )
+    redacted, _ = redact_frame(frame, SECRET)
+    assert redacted["reading"].iloc[-1] == "[OWN_NAME]"
+
+
+def test_what_is_no_category_by_itself_is_masked_wherever_it_stands() -> None:
+    values = ["open", "closed"] * 150 + [TEXT, "closed"]
+    frame = pd.DataFrame({"status": values, "handled": ["Anna Kowalski", "open"] * 151})
+    redacted, reasons = redact_frame(frame, SECRET)
+    assert list(redacted["status"]) == [*values[:-2], "Call [PERSON]", "closed"]
+    assert set(redacted["handled"]) == {"[PERSON]", "open"}
+    assert "1 cells masked" in reasons["status"]
+    assert "151 cells masked" in reasons["handled"]
+
+
+@pytest.mark.parametrize("value", [b"Ann Lee", ["Ann Lee"], {"a": "Ann Lee"}], ids=str)
+def test_a_category_that_is_no_value_by_itself_is_withheld(value: Any) -> None:
+    redacted, _ = redact_frame(pd.DataFrame({"x": [value, "open"] * 40}), SECRET)
+    assert list(redacted["x"]) == ["[WITHHELD]", "open"] * 40
+
+
+def test_categories_that_name_regions_and_those_that_are_declared_stay() -> None:
+    regions = ["Virginia", "Georgia", "New York", "Kansas"]
+    agents = ["Anna Kowalski", "Peter Miller"] * 80
+    frame = pd.DataFrame({"state": regions * 40, "agent": agents})
+    frame["state"] = frame["state"].astype("category")
+    redacted, _ = redact_frame(frame, SECRET, {"agent": "category"})
+    pd.testing.assert_frame_equal(redacted, frame)
+
+
+def test_a_number_of_somebody_is_the_same_in_a_column_with_gaps() -> None:
+    whole = pd.DataFrame({"account": [8123455, 7], "note": ["about 8123455", ""]})
+    gaps = pd.DataFrame({"account": [8123455, None], "note": ["about 8123455", ""]})
+    one, _ = redact_frame(whole, SECRET, {"note": "text"})
+    other, _ = redact_frame(gaps, SECRET, {"note": "text"})
+    assert one["account"][0] == other["account"][0]
+    assert one["note"][0] == other["note"][0] == "about [OWN_ACCOUNT]"
+
+
+@pytest.mark.parametrize(
+    ("value", "year"),
+    [
+        ("1962-05-03", "1962"),
+        ("24.12.1979", "1979"),
+        ("9/7/1953", "1953"),
+        ("3 May 1962", "1962"),
+        ("2024-01-01T00:30:00+02:00", "2024"),
+        ("03/04/62", None),
+        ("soon", None),
+    ],
+)
+def test_a_date_in_any_form_becomes_its_year_where_one_can_be_meant(
+    value: str, year: str | None
+) -> None:
+    redacted, _ = redact_frame(pd.DataFrame({"dob": [value]}), SECRET, {"dob": "date"})
+    assert redacted["dob"].isna()[0] if year is None else redacted["dob"][0] == year
+
+
+def test_times_of_summer_and_winter_become_years() -> None:
+    seen = pd.to_datetime(["2024-01-01", "2024-07-01"]).tz_localize("Europe/Berlin")
+    redacted, _ = redact_frame(pd.DataFrame({"seen": seen}), SECRET)
+    assert list(redacted["seen"]) == ["2024", "2024"]
+
+
+def test_masks_of_a_user_s_recognisers_stay_masks(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "recognizers: [{name: Staff, supported_entity: STAFF,"
+        " patterns: [{name: word, regex: 'STAFF|Q7', score: 0.9}]}]"
+    )
+    settings: dict[str, Any] = {"recognisers": path, "entities": ["STAFF"], "until_stable": True}
+    frame = pd.DataFrame({"note": ["Q7 came"]})
+    assert redact_frame(frame, SECRET, **settings)[0]["note"][0] == "[STAFF] came"
+    assert mask_texts(["[STAFF] and Q7"], **settings) == ["[STAFF] and [STAFF]"]

@@ -27,6 +27,18 @@ from tasks.redaction.leakage import LeakageCount, Survivors, surviving
         ("ein strauß Blumen", "name", "Strauß", 0),
         ("Straße: ein Strauß", "name", "Strauß", 1),
         ("Straußenei", "name", "Strauß", 0),
+        ("Herr Mu\u0308ller rief an", "name", "Müller", 1),
+        ("Mu\u0308ller\nJo\u0308rg", "name", "Müller Jörg", 1),
+        ("Ann  \n Lee", "name", "Ann Lee", 1),
+        ("Mil\u200bler\u00ad", "name", "Miller", 1),
+        ("(413) 295 1160", "phone", "413-295-1160", 1),
+        ("413.295.\n1160,", "phone", "4132951160", 1),
+        ("4132951160 5 days", "phone", "413-295-1160", 1),
+        ("14132951160", "phone", "413-295-1160", 0),
+        ("A413 295 1160", "phone", "413-295-1160", 0),
+        ("de89370400440532013000", "iban", "DE89 3704 0044 0532 0130 00", 1),
+        ("born 1962/05/03", "date", "1962-05-03", 1),
+        ("12, 34, 56", "account", "123456", 0),
     ],
 )
 def test_an_identifier_survives_as_a_word_of_its_own(

@@ -15,7 +15,7 @@ from tasks.errors import ConfigError
 from tasks.gates import Outcome
 from tasks.redaction.engines.redacting import redact_groups
 from tasks.redaction.params import RedactLimits, RedactParams
-from tasks.redaction.spans import Span, mask, merge, without_masks
+from tasks.redaction.spans import MASKED, Span, mask, merge, without_masks
 from tasks.redaction.tally import RedactReport, Tally
 from tasks.redaction.texts import WITHHELD, MaskedChunk, TextChunk, TextRedactor
 from tasks.stages.redact.checks import RedactCheck
@@ -66,6 +66,7 @@ class NoFinder:
     """Finds nobody: what the row link alone can do."""
 
     recogniser = "none"
+    masks = MASKED
 
     def prove(self, texts: list[str]) -> None:
         pass

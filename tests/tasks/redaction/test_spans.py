@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.redaction.cloud.aws_comprehend import KINDS as AMAZON
+from tasks.redaction.cloud.google_dlp import KINDS as GOOGLE
+from tasks.redaction.columns import hipaa
+from tasks.redaction.finding.finder import LABELS as KINDS_OF_LABELS
+from tasks.redaction.finding.languages import profile_of
 from tasks.redaction.finding.patterns.recognisers import BUILTIN, load_recognisers
+from tasks.redaction.linking import KINDS as OWN_KINDS
 from tasks.redaction.params import ENTITIES
-from tasks.redaction.spans import MASKED, Span, mask, merge, without_masks
+from tasks.redaction.spans import MASKED, Span, mask, masks_of, merge, without_masks
 
 KINDS = ("PERSON", "OWN_NAME", "ID")
 SPANS = st.lists(
@@ -128,14 +134,27 @@ def test_other_brackets_are_no_masks(text: str) -> None:
     assert not MASKED.search(text)
 
 
-@pytest.mark.parametrize("word", ["[INFO]", "[MILLER]", "[WARNING]", "[_A]", "[A_]", "[person]"])
+@pytest.mark.parametrize(
+    "word",
+    ["[INFO]", "[MILLER]", "[JOHN_MILLER]", "[OWN]", "[WARNING]", "[_A]", "[A_]", "[person]"],
+)
 def test_a_word_in_brackets_is_no_mask(word: str) -> None:
     assert MASKED.fullmatch(word) is None
     assert without_masks(word, [Span(1, len(word) - 1, "PERSON")]) != ()
 
 
 def test_every_kind_that_is_masked_leaves_a_mask() -> None:
-    recognisers = load_recognisers(BUILTIN)
-    kinds = {recogniser.supported_entity for recogniser in recognisers} | set(ENTITIES)
-    for kind in (*kinds, "ORGANIZATION", "NRP", "NUMBER", "OWN_NAME", "WITHHELD"):
+    languages = [profile_of(language).recognisers() for language in ("en", "de", "fr", "es")]
+    recognisers = [*load_recognisers(BUILTIN), *itertools.chain(*languages)]
+    kinds = {recogniser.supported_entity for recogniser in recognisers}
+    kinds |= {*ENTITIES, *hipaa.ENTITIES, *KINDS_OF_LABELS.values(), *GOOGLE.values()}
+    kinds |= {*AMAZON.values(), *(f"OWN_{kind.upper()}" for kind in OWN_KINDS)}
+    for kind in (*kinds, "NUMBER", "WITHHELD"):
         assert MASKED.fullmatch(mask("x", (Span(0, 1, kind),)))
+
+
+def test_a_kind_of_a_user_s_recogniser_is_a_mask_where_it_is_known() -> None:
+    masks = masks_of(frozenset(("STAFF", "XX_9")))
+    assert masks.findall("[STAFF] [XX_9] [PERSON] [MILLER]") == ["[STAFF]", "[XX_9]", "[PERSON]"]
+    assert without_masks("[STAFF]", [Span(1, 6, "PERSON")], masks) == ()
+    assert without_masks("[STAFF]", [Span(1, 6, "PERSON")]) != ()

@@ -14,7 +14,7 @@ from tasks.redaction.finding.patterns.validators import VALIDATORS
 
 BUILTIN = Path(__file__).parent / "builtin.yaml"
 # keys that Presidio does not know
-OWN_KEYS = ("validator", "validated_score", "may_shrink", "examples")
+OWN_KEYS = ("validator", "validated_score", "may_shrink", "may_begin_later", "examples")
 
 
 class Pattern(StrictModel):
@@ -62,6 +62,11 @@ class Recogniser(StrictModel):
     )
     may_shrink: bool = Field(
         default=False, description="try a match that the validator refuses without its last groups"
+    )
+    may_begin_later: bool = Field(
+        default=False,
+        description="try a match that the validator refuses without its first groups; what is left "
+        "counts where the validator accepts it",
     )
     examples: Examples | None = None
 

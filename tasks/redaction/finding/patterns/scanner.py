@@ -35,6 +35,10 @@ MOST_SLOW_CHECKS = 40
 # multiply: all patterns in one set take 150 µs for a note at first and 32 in the end, in sets of
 # this size 54 and 16.
 PATTERNS_A_SET = 22
+# what stands before data of groups and is none of it: another column, a date, a year
+BEFORE_ANOTHER = re.compile(
+    r"(?:[^\t\n]{1,30}?(?:[\t\n]| {2,})|\d{1,4}([-/.])\d{1,2}\1\d{1,4}\s|(?:19|20)\d{2}\s)\s*"
+)
 FLAGS = re.DOTALL | re.MULTILINE | re.IGNORECASE  # Presidio's
 
 
@@ -49,6 +53,7 @@ class _CompiledPattern:
     context: frozenset[str]
     is_slow: bool  # does the validator take so long that a text may not ask it without end?
     may_shrink: bool  # is a match that the validator refuses tried again without its last group?
+    may_begin_later: bool  # and without its first ones?
 
     def spans(self, text: str, searched: str | bytes) -> Iterable[tuple[int, int, float]]:
         """Yield start, end and score of what matches and is not refused.
@@ -73,6 +78,21 @@ class _CompiledPattern:
                 score = self._score(text, start, end)
             if score is not None:
                 yield start, end, score
+            if self.may_begin_later and (score is None or score < self.validated_score):
+                yield from self._later(text, start, end)
+
+    def _later(self, text: str, start: int, end: int) -> Iterable[tuple[int, int, float]]:
+        """Yield what is surely the data once what stands before it is left out, if anything is.
+
+        "1936 (06) 300-4279", in two columns of a table: a pattern for groups of digits, which looks
+        from left to right, began too early.
+        """
+        while (other := BEFORE_ANOTHER.match(text, start, end)) is not None:
+            start = other.end()
+            score = self._score(text, start, end)
+            if score is not None and score >= self.validated_score:
+                yield start, end, score
+                return
 
     def _score(self, text: str, start: int, end: int) -> float | None:
         """Return how sure a match makes; None where the validator refuses it."""
@@ -208,6 +228,7 @@ def _bind(
         context=frozenset(word.lower() for word in recogniser.context),
         is_slow=recogniser.validator in SLOW,
         may_shrink=recogniser.may_shrink,
+        may_begin_later=recogniser.may_begin_later,
     )
 
 

@@ -152,3 +152,14 @@ def test_what_is_read_by_its_form_is_what_python_reads(value: str) -> None:
         expected = None
     (network,) = coarse_networks(pd.Series([value], dtype="str"))
     assert (None if pd.isna(network) else network) == expected
+
+
+@pytest.mark.parametrize("offset", ["Z", "+01:00", "-0800", "+02"])
+def test_the_day_of_a_time_is_that_of_its_own_place(offset: str) -> None:
+    values = pd.Series([f"2024-01-01T00:30:00{offset}", f"2023-12-31 23:30:00.5{offset}"])
+    assert list(coarse_dates(values, "month")) == ["2024-01", "2023-12"]
+
+
+def test_times_of_several_offsets_are_read_together() -> None:
+    values = pd.Series(["2024-01-01T00:00:00+01:00", "2024-07-01T00:00:00+02:00", "1980-02-03"])
+    assert list(coarse_dates(values, "year")) == ["2024", "2024", "1980"]

@@ -98,6 +98,22 @@ def test_a_name_is_extended_by_what_goes_with_it(text: str, recognised: str, lon
     assert longer in people(text, recognised)
 
 
+@pytest.mark.parametrize(
+    ("text", "recognised", "whole"),
+    [
+        ("[QURESHI_ZZAN] came", "QURESHI", "QURESHI_ZZAN"),
+        ("by Zzan.Qureshi today", "Qureshi", "Zzan.Qureshi"),
+        ("zz_Qureshi_scan_2.pdf", "Qureshi", "zz_Qureshi_scan"),
+        ("saw Qureshi.The house", "Qureshi", "Qureshi"),
+        ("saw Qureshi. Zzan", "Qureshi", "Qureshi"),
+    ],
+)
+def test_a_name_goes_as_far_as_the_word_that_it_is_written_into(
+    text: str, recognised: str, whole: str
+) -> None:
+    assert whole in people(text, recognised)
+
+
 def test_a_name_is_not_extended_by_an_ordinary_word() -> None:
     assert people("Qureshi House", "Qureshi") == {"Qureshi"}
 
@@ -122,3 +138,28 @@ def test_every_span_is_a_person_within_the_text() -> None:
     for span in PeopleFinder(TINY).find(text, []):
         assert span.kind == PERSON
         assert 0 <= span.start < span.end <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "recognised", "whole"),
+    [
+        ("To: Zzan, Qureshi; Yyan", "Qureshi", "Zzan, Qureshi"),
+        ("To: Qureshi, Zzan\nCc: Yyan", "Qureshi", "Qureshi, Zzan"),
+        ("a\tQureshi, Zzan\tb", "Qureshi", "Qureshi, Zzan"),
+    ],
+)
+def test_of_an_entry_of_surname_and_given_name_both_halves_go(
+    text: str, recognised: str, whole: str
+) -> None:
+    assert whole in people(text, recognised)
+
+
+@pytest.mark.parametrize(
+    "text", ["House, Qureshi", "Qureshi, house", "In Zzan, Qureshi said", "x Zzan, Qureshi"]
+)
+def test_what_is_no_entry_of_two_names_is_not_one(text: str) -> None:
+    assert people(text, "Qureshi") == {"Qureshi"}
+
+
+def test_an_initial_before_a_recognised_name_goes_with_it() -> None:
+    assert "Z. Qureshi" in people("regards\nZ. Qureshi\nthe house", "Z. Qureshi")

@@ -37,13 +37,18 @@ def test_an_empty_text_has_no_piece_and_a_short_one_is_one() -> None:
     ("text", "first"),
     [
         ("aaaaaa\nb. c dddd", "aaaaaa\n"),
-        ("aaaaaa. b ccdddd", "aaaaaa. "),
-        ("aaaaaa bb ccdddd", "aaaaaa bb "),
+        ("aaaaaa. B ccdddd", "aaaaaa. "),
+        ("aaaaaa b\nC dddd", "aaaaaa "),
+        ("aaaaa\n\nb. Ccdd d", "aaaaa\n\n"),
+        ("Aaaaa Bb\nCcdddd", "Aaaaa Bb\n"),
+        ('aaaaaa,"bbccdddd', "aaaaaa,"),
+        ('aaaaaa"bbccdddd', 'aaaaaa"'),
+        ("aaaaaa bb ccdddd", "aaaaaa "),
         ("aaaaaabbccdddd", "aaaaaabbcc"),
         ("a\naaaaaabbccdddd", "a\naaaaaabb"),
     ],
 )
-def test_a_cut_lies_after_a_line_else_a_sentence_else_a_word(text: str, first: str) -> None:
+def test_a_cut_lies_where_nothing_is_cut_in_two(text: str, first: str) -> None:
     start, end = cut(text, 10)[0]
     assert text[start:end] == first
 

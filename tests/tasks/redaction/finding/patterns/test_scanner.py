@@ -145,6 +145,18 @@ def test_a_match_may_shrink_until_the_validator_accepts_it(run: Run) -> None:
     assert run(text, shrinking) == []
 
 
+@BOTH
+def test_a_match_may_begin_later_where_the_validator_accepts_it(run: Run) -> None:
+    groups = r"[\d.]+(?:[ \t]+\d+)+"
+    sure = {"validator": "phone", "validated_score": 0.6}
+    later = recogniser(groups, 0.2, may_begin_later=True, **sure)
+    assert run("x 28.02.1969\t030 901820 y", later) == [("030 901820", 0.6)]
+    assert ("030 901820", 0.6) in run("x 1969 030 901820 y", later)
+    assert run("x 28.02.1969\t030 901820 y", recogniser(groups, 0.2, **sure)) == []
+    assert run("x 28.02.1969\t12 34 y", later) == [("28.02.1969\t12 34", 0.2)]
+    assert run("x 17 2000 300 4000 y", later) == [("17 2000 300 4000", 0.2)]
+
+
 def test_after_many_slow_checks_what_matches_is_taken_unchecked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
