@@ -242,6 +242,10 @@ def _judge(
     estimate = reading.estimate
     if estimate.approval_rate is not None:
         reason = f"at an approval rate of {estimate.approval_rate:g} {reason}"
+    if estimate.towards is not None:
+        reason = (
+            f"towards {estimate.towards}, which is better off than the privileged group, {reason}"
+        )
     is_screened = estimate.measure in RATIOS_OF_APPROVALS and reading.value < SCREEN_RATIO
     if outcome is Outcome.PASS and is_screened:
         reason += f"; below the screen of {SCREEN_RATIO:g}, to be looked at"

@@ -89,6 +89,24 @@ def test_approving_nearly_everybody_hides_nobody() -> None:
     assert {FairnessCheck.DECLINE_RATIO, FairnessCheck.ODDS_RATIO} <= failed
 
 
+@pytest.mark.parametrize("rows", [60, 200, 1000, 3000])
+def test_naming_those_who_are_worse_off_as_privileged_passes_nobody(rows: int) -> None:
+    """All ratios count one way: towards people who are declined five times as often all is well."""
+    rates = {"a": (rows, 0.90), "b": (5000, 0.98)}
+    about_a = [check for check in judged(rates) if check.about.group == "a"]
+    decline = next(check for check in about_a if check.id == FairnessCheck.DECLINE_RATIO)
+    assert decline.value == pytest.approx(5)
+    assert decline.outcome is (Outcome.FAIL if rows > 100 else Outcome.UNDECIDED)
+    assert decline.reason.startswith("towards b, which is better off than the privileged group")
+
+
+def test_nor_does_naming_those_in_between() -> None:
+    checks = judged({"a": (5000, 0.965), "b": (5000, 0.98), "c": (5000, 0.938)})
+    about_c = {check.id: check for check in checks if check.about.group == "c"}
+    assert about_c[FairnessCheck.DECLINE_RATIO].outcome is Outcome.FAIL
+    assert about_c[FairnessCheck.DECLINE_RATIO].value == pytest.approx(0.062 / 0.02)
+
+
 def test_rows_of_few_people_are_few() -> None:
     protected, rows = decisions({"a": (2000, 0.9), "b": (120, 0.85)})
     people = np.where(protected["race"] == "b", np.arange(2120) // 6 + 10_000, np.arange(2120))
