@@ -18,6 +18,7 @@ from sklearn.metrics import (
 
 from tasks.learning.performance import (
     auc_delong,
+    auc_difference,
     measure_performance,
     reliability,
     roc_points,
@@ -80,6 +81,47 @@ def test_delong_s_deviation_is_that_of_the_bootstrap() -> None:
     resamples = (rng.integers(0, 600, 600) for _ in range(800))
     aucs = [roc_auc_score(labels[chosen], scores[chosen]) for chosen in resamples]
     assert auc_delong(scores, labels)[1] == pytest.approx(np.std(aucs), rel=0.15)
+
+
+def test_rows_of_one_person_repeat_each_other() -> None:
+    scores, labels = scored_sample(200)
+    people = np.arange(200)
+    assert auc_delong(scores, labels, people) == auc_delong(scores, labels)
+
+    auc, deviation = auc_delong(*(np.repeat(of, 10) for of in (scores, labels, people)))
+    assert auc == pytest.approx(auc_delong(scores, labels)[0])
+    # Ten equal rows a person are ten times nothing new.
+    assert deviation == pytest.approx(auc_delong(scores, labels)[1], rel=1e-9)
+
+
+def test_the_deviation_with_several_rows_a_person_is_that_of_the_bootstrap_of_people() -> None:
+    rng = np.random.default_rng(3)
+    merit = np.repeat(rng.normal(size=150), 4)
+    scores = merit + rng.normal(size=600)
+    labels = (merit + rng.normal(size=600) > 0).astype(float)
+    people = np.repeat(np.arange(150), 4)
+    rows = np.arange(600).reshape(150, 4)
+
+    resamples = (rows[rng.integers(0, 150, 150)].ravel() for _ in range(800))
+    aucs = [roc_auc_score(labels[chosen], scores[chosen]) for chosen in resamples]
+    deviation = auc_delong(scores, labels, people)[1]
+    assert deviation == pytest.approx(np.std(aucs), rel=0.1)
+    assert deviation > 1.1 * auc_delong(scores, labels)[1]
+
+    noisy = scores + rng.normal(size=600)
+    difference, (low, high) = auc_difference(scores, noisy, labels, people)
+    assert difference == pytest.approx(roc_auc_score(labels, scores) - roc_auc_score(labels, noisy))
+    resamples = (rows[rng.integers(0, 150, 150)].ravel() for _ in range(800))
+    differences = [
+        roc_auc_score(labels[chosen], scores[chosen]) - roc_auc_score(labels[chosen], noisy[chosen])
+        for chosen in resamples
+    ]
+    assert (high - low) / 2 == pytest.approx(1.96 * np.std(differences), rel=0.1)
+
+
+def test_one_person_s_rows_of_a_label_give_no_deviation() -> None:
+    scores, labels = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0.0, 1.0, 1.0])
+    assert math.isnan(auc_delong(scores, labels, np.array([1, 1, 2, 3]))[1])
 
 
 def test_midranks_are_those_of_scipy() -> None:
