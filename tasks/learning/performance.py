@@ -185,18 +185,29 @@ def auc_placements(scores: Matrix, labels: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def reliability(scores: Matrix, labels: Matrix, count: int = RELIABILITY_BINS) -> tuple[Bin, ...]:
-    """Return up to `count` bins of equally many rows, in order of score.
+    """Return up to `count` bins of about equally many rows, in order of score.
 
-    Bins of equal width would be empty where nobody scores, and rest on a few rows elsewhere.
+    Bins of equal width would be empty where nobody scores, and rest on a few rows elsewhere. Equal
+    scores are in one bin: between two, the order of the rows would say who is in which, and in a
+    file that is sorted by its outcome a calibrated model would look as wrong as can be.
     """
     order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    # Where `array_split` divides, moved to the nearer end of those who score alike there.
+    sizes = [len(members) for members in np.array_split(ordered, count)]
+    places = np.cumsum(sizes)[:-1]
+    places = places[(places > 0) & (places < len(ordered))]
+    begins = np.searchsorted(ordered, ordered[places], side="left")
+    ends = np.searchsorted(ordered, ordered[places], side="right")
+    nearer = np.where(places - begins <= ends - places, begins, ends)
+
     return tuple(
         Bin(
             rows=len(members),
             predicted=float(scores[members].mean()),
             observed=float(labels[members].mean()),
         )
-        for members in np.array_split(order, count)
+        for members in np.split(order, np.unique(nearer))
         if len(members)
     )
 
