@@ -85,7 +85,8 @@ class Estimate(FairnessModel):
 
     `value` and `interval` are None where they cannot be computed: a label or a decision is absent.
     `fewest_people` are those of the smaller side of a comparison. `towards` is the group that it is
-    compared with, where that is not the privileged one.
+    compared with, where that is not the privileged one; with `is_alarm` only a miss that is certain
+    counts, and nobody has to be certified beside that group.
     """
 
     measure: Measure
@@ -95,6 +96,7 @@ class Estimate(FairnessModel):
     fewest_people: int
     approval_rate: float | None = None  # of the cut-off, where it is not the model's
     towards: str | None = None
+    is_alarm: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ The rule, in this order:
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from tasks.disparity.estimates import Estimate, Measure
@@ -60,6 +60,7 @@ class _Question:
     """A figure, or the same at several cut-offs, and its limit.
 
     `sign` is +1 for "at least the limit" and -1 for "at most". Differences count by their size.
+    `tests` are as many as were looked at, to find the figures that it is asked of.
     """
 
     check_id: FairnessCheck
@@ -69,6 +70,7 @@ class _Question:
     limit: float
     sign: int
     is_difference: bool = False
+    tests: int = 1
 
     @property
     def shown_limit(self) -> str:
@@ -145,7 +147,7 @@ def judge_fairness(
     # 3. Holm over all tests of the gate at once: the more groups are asked about, the less a single
     # small p-value says. Of several cut-offs the worst is taken, so that it counts for all.
     p_values = [
-        1.0 if reading is None else min(1.0, reading.p_value * len(question.estimates))
+        1.0 if reading is None else min(1.0, reading.p_value * question.tests)
         for question, reading in zip(questions, readings, strict=True)
     ]
     # 4. Judge each question at its own level, with its adjusted p-value for a failure alone.
@@ -194,17 +196,30 @@ def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question
         Measure.UNDERRATED_BY: (limits.underrated_by, -1),
     }
     for measure, estimates in by_measure.items():
-        if measure in asked:
-            limit, sign = asked[measure]
-            yield _Question(
-                check_id=CHECK_OF[measure],
-                about=About(attribute=group.attribute, group=group.group),
-                name=f"{measure.text}, {group.group} ({group.attribute})",
-                estimates=tuple(estimates),
-                limit=limit,
-                sign=sign,
-                is_difference=measure is Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
-            )
+        if measure not in asked:
+            continue
+
+        limit, sign = asked[measure]
+        question = _Question(
+            check_id=CHECK_OF[measure],
+            about=About(attribute=group.attribute, group=group.group),
+            name=f"{measure.text}, {group.group} ({group.attribute})",
+            estimates=tuple(estimates),
+            limit=limit,
+            sign=sign,
+            is_difference=measure is Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
+            tests=len(estimates),
+        )
+        kept = tuple(item for item in estimates if not item.is_alarm or _is_missed(question, item))
+        # None left: of a privileged group, beside which nobody is better off by that much.
+        if kept:
+            yield replace(question, estimates=kept)
+
+
+def _is_missed(question: _Question, estimate: Estimate) -> bool:
+    """Say whether the whole interval lies on the wrong side of the limit."""
+    reading = _Reading.of(question, estimate)
+    return reading is not None and reading.best_margin < 0
 
 
 def _read(question: _Question) -> _Reading | None:

@@ -41,7 +41,7 @@ from tasks.disparity.estimates import (
     ratios_over_cutoffs,
     theil_interval,
 )
-from tasks.disparity.intervals import Interval, Proportion, newcombe
+from tasks.disparity.intervals import Interval, Proportion
 from tasks.errors import ConfigError
 from tasks.stages.fairness.params import FairnessParams
 from tasks.under_way import counted
@@ -199,7 +199,7 @@ def report_groups(
     # The highest rate of a few people is chance: taken from those who are enough to be judged.
     rivals = [group for group in counts.values() if group.people >= params.smallest_group_rows]
     highest = max(rivals or [privileged], key=lambda group: group.approvals.rate)
-    better_off = [rival for rival in rivals if _is_reference_too(rival, privileged)]
+    better_off = [rival for rival in rivals if _is_better_off(rival, privileged)]
 
     def report(group: GroupCounts, estimates: tuple[Estimate, ...]) -> GroupReport:
         # Nobody is compared with themselves, nor twice with the privileged group.
@@ -208,7 +208,11 @@ def report_groups(
         for rival in better_off:
             if _is_better_off(rival, group):
                 comparison = Comparison(group, rival, unknown)
-                estimates = (*estimates, *_measure_one_way(comparison, params.cutoffs))
+                # The reference that a larger group is, a smaller one is not: beside a few people
+                # who fare better nobody could be certified, at parity either.
+                is_alarm = rival.people <= privileged.people
+                further = _measure_one_way(comparison, params.cutoffs, is_alarm=is_alarm)
+                estimates = (*estimates, *further)
 
         return GroupReport(
             attribute=attribute,
@@ -248,7 +252,7 @@ def _measure_group(
 
 
 def _measure_one_way(
-    comparison: Comparison, approval_rates: tuple[float, ...]
+    comparison: Comparison, approval_rates: tuple[float, ...], *, is_alarm: bool
 ) -> Iterator[Estimate]:
     """Yield the figures that say nothing of a group that is worse off, if it is the reference.
 
@@ -260,20 +264,8 @@ def _measure_one_way(
         mean_difference(comparison),
         *ratios_over_cutoffs(comparison, approval_rates),
     ):
-        yield estimate.model_copy(update={"towards": comparison.reference.group})
-
-
-def _is_reference_too(group: GroupCounts, privileged: GroupCounts) -> bool:
-    """Say whether a group is better off than the privileged one, by more people or for certain.
-
-    A small group that happens to be approved more often is no reference: nobody could be certified
-    beside it, at parity either. A larger one is: else a few people, named as privileged, would make
-    what cannot be certified a pass.
-    """
-    return any(
-        share.rate > own.rate and (group.people > privileged.people or newcombe(share, own)[0] > 0)
-        for share, own in _approvals(group, privileged)
-    )
+        towards = comparison.reference.group
+        yield estimate.model_copy(update={"towards": towards, "is_alarm": is_alarm})
 
 
 def _is_better_off(group: GroupCounts, other: GroupCounts) -> bool:

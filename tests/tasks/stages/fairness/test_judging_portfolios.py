@@ -107,6 +107,19 @@ def test_nor_does_naming_those_in_between() -> None:
     assert about_c[FairnessCheck.DECLINE_RATIO].value == pytest.approx(0.062 / 0.02)
 
 
+def test_whoever_is_fewer_and_better_off_is_no_yardstick_but_for_what_is_certain() -> None:
+    """Else a few people who are approved more often by chance would leave everybody undecided."""
+    by_chance = judged({"a": (900, 0.93), "b": (100, 0.97)})
+    assert not any("better off" in check.reason for check in by_chance)
+
+    certain = judged({"a": (9000, 0.90), "b": (3000, 0.98)})
+    failed = [check for check in certain if check.outcome is Outcome.FAIL]
+    assert {check.about.group for check in failed} == {"a"}
+    assert FairnessCheck.DECLINE_RATIO in {check.id for check in failed}
+    undecided = {check.about.group for check in certain if check.outcome is Outcome.UNDECIDED}
+    assert "a" not in undecided
+
+
 def test_rows_of_few_people_are_few() -> None:
     protected, rows = decisions({"a": (2000, 0.9), "b": (120, 0.85)})
     people = np.where(protected["race"] == "b", np.arange(2120) // 6 + 10_000, np.arange(2120))
