@@ -224,7 +224,7 @@ def _compared(report: FairnessReport) -> Iterator[GroupReport]:
     """Yield all groups that are compared with another; a privileged one may be, too."""
     yield from report.groups
     for group in report.references:
-        if any(estimate.towards for estimate in group.estimates):
+        if any(estimate.towards is not None for estimate in group.estimates):
             yield group
 
 
