@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.disparity.counts import design_effect, group_names, rows_by_group
 from tasks.disparity.intervals import Interval, Z
-from tasks.formats.shown import shown_group_names
+from tasks.formats.shown import own_name, shown_group_names
 from tasks.learning.calibration import Calibration, measure_calibration
 from tasks.learning.leaks import FeatureLeak
 from tasks.learning.params import ApprovalRate, TrainParams
@@ -39,12 +39,16 @@ class TrainModel(BaseModel):
 
 
 class GroupCalibration(TrainModel):
-    """A group's calibration; None where fewer than 30 people are in it."""
+    """A group's calibration; None where fewer than 30 people are in it.
+
+    Those whose group is not known are no group, and have `is_known` unset.
+    """
 
     attribute: str
     group: str
     people: int
     calibration: Calibration | None
+    is_known: bool = True
 
 
 class Challenger(TrainModel):
@@ -152,10 +156,12 @@ def _group_calibrations(
     """Yield each group of each attribute; those whose group is not known are one of their own."""
     for attribute in protected.columns:
         # People whose group is not known are scored, too: they are a group, and not left out.
-        names = group_names(protected[attribute]).fillna(UNKNOWN_GROUP)
+        names = group_names(protected[attribute])
+        unknown = own_name(UNKNOWN_GROUP, set(names.dropna()))
+        names = names.fillna(unknown)
         # What few rows have in the column may be a person's name in the wrong place; that a group
         # is not known is nobody's.
-        for name, shown in shown_group_names(rows_by_group(names), (UNKNOWN_GROUP,)).items():
+        for name, shown in shown_group_names(rows_by_group(names), (unknown,)).items():
             is_member = (names == name).to_numpy()
             # People, not rows: thirty rows of one person are one outcome.
             members = len(np.unique(people[is_member]))
@@ -165,7 +171,11 @@ def _group_calibrations(
                     scores[is_member], labels[is_member], people[is_member], params.seed
                 )
             yield GroupCalibration(
-                attribute=str(attribute), group=shown, people=members, calibration=measured
+                attribute=str(attribute),
+                group=shown,
+                people=members,
+                calibration=measured,
+                is_known=name != unknown,
             )
 
 

@@ -22,6 +22,21 @@ def test_people_whose_group_is_not_known_take_no_number_of_a_rare_group() -> Non
     }
 
 
+def test_a_group_that_is_called_not_known_is_a_group_like_any_other() -> None:
+    """ADR 58. Measured together with those of whom nothing is known, each would hide the other."""
+    names = ["a"] * 40 + ["not known"] * 50 + [None] * 60
+    protected = pd.DataFrame({"race": pd.array(names, dtype="str")})
+    scores = np.linspace(0.1, 0.9, len(names))
+    groups = _group_calibrations(
+        protected, scores, (scores > 0.5).astype(float), np.arange(len(names)), train_params()
+    )
+    assert {group.group: (group.people, group.is_known) for group in groups} == {
+        "a": (40, True),
+        "not known": (50, True),
+        "not known 2": (60, False),
+    }
+
+
 def test_a_label_of_one_person_alone_gives_no_interval_and_no_number_that_is_none() -> None:
     """All rows with the rarer label are about one person: of one there is no variance."""
     rows = 60
