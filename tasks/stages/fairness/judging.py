@@ -40,6 +40,8 @@ RATIOS = (
     Measure.ODDS_RATIO,
 )
 
+TO_BETTER_OFF = ", towards groups better off than the privileged one"
+
 # Which check judges which measure of a group; a measure that is not here is shown and not judged.
 CHECK_OF = {
     Measure.DISPARATE_IMPACT_RATIO: FairnessCheck.DISPARATE_IMPACT_RATIO,
@@ -52,6 +54,15 @@ CHECK_OF = {
     Measure.EQUAL_OPPORTUNITY_DIFFERENCE: FairnessCheck.EQUAL_OPPORTUNITY_DIFFERENCE,
     Measure.AVERAGE_ABS_ODDS_DIFFERENCE: FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE,
     Measure.UNDERRATED_BY: FairnessCheck.UNDERRATED_BY,
+}
+# The same of figures towards groups that are better off than the privileged one: checks of their
+# own, for whoever compares two verdicts by id. Nobody may be better off in the next.
+FURTHER_CHECK_OF = {
+    Measure.DECLINE_RATIO: FairnessCheck.DECLINE_RATIO_TO_BETTER_OFF,
+    Measure.ODDS_RATIO: FairnessCheck.ODDS_RATIO_TO_BETTER_OFF,
+    Measure.STANDARDISED_MEAN_DIFFERENCE: FairnessCheck.MEAN_DIFFERENCE_TO_BETTER_OFF,
+    Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: FairnessCheck.IMPACT_OVER_CUTOFFS_TO_BETTER_OFF,
+    Measure.DECLINE_RATIO_OVER_CUTOFFS: FairnessCheck.DECLINES_OVER_CUTOFFS_TO_BETTER_OFF,
 }
 
 
@@ -177,9 +188,10 @@ def _question_about_everybody(report: FairnessReport, limits: FairnessLimits) ->
 
 def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question]:
     """Yield what is asked of a group; the figures at several cut-offs are one question."""
-    by_measure: dict[Measure, list[Estimate]] = {}
+    together: dict[tuple[Measure, bool], list[Estimate]] = {}
     for estimate in group.estimates:
-        by_measure.setdefault(estimate.measure, []).append(estimate)
+        key = (estimate.measure, estimate.towards is not None)
+        together.setdefault(key, []).append(estimate)
 
     impact = limits.disparate_impact
     decline = limits.decline_ratio
@@ -195,15 +207,16 @@ def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question
         Measure.AVERAGE_ABS_ODDS_DIFFERENCE: (limits.average_abs_odds_difference, -1),
         Measure.UNDERRATED_BY: (limits.underrated_by, -1),
     }
-    for measure, estimates in by_measure.items():
+    for (measure, is_further), estimates in together.items():
         if measure not in asked:
             continue
 
         limit, sign = asked[measure]
         question = _Question(
-            check_id=CHECK_OF[measure],
+            check_id=FURTHER_CHECK_OF[measure] if is_further else CHECK_OF[measure],
             about=About(attribute=group.attribute, group=group.group),
-            name=f"{measure.text}, {group.group} ({group.attribute})",
+            name=f"{measure.text}{TO_BETTER_OFF if is_further else ''}, "
+            f"{group.group} ({group.attribute})",
             estimates=tuple(estimates),
             limit=limit,
             sign=sign,
@@ -258,9 +271,7 @@ def _judge(
     if estimate.approval_rate is not None:
         reason = f"at an approval rate of {estimate.approval_rate:g} {reason}"
     if estimate.towards is not None:
-        reason = (
-            f"towards {estimate.towards}, which is better off than the privileged group, {reason}"
-        )
+        reason = f"towards {estimate.towards} {reason}"
     is_screened = estimate.measure in RATIOS_OF_APPROVALS and reading.value < SCREEN_RATIO
     if outcome is Outcome.PASS and is_screened:
         reason += f"; below the screen of {SCREEN_RATIO:g}, to be looked at"
