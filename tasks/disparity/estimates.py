@@ -84,7 +84,9 @@ class Estimate(FairnessModel):
     """One measure of one group, with what its number of rows allows one to say.
 
     `value` and `interval` are None where they cannot be computed: a label or a decision is absent.
-    `fewest_people` are those of the smaller side of a comparison.
+    `fewest_people` are those of the smaller side of a comparison. `towards` is the group that it is
+    compared with, where that is not the privileged one; with `is_alarm` only a miss that is certain
+    counts, and nobody has to be certified beside that group.
     """
 
     measure: Measure
@@ -93,6 +95,8 @@ class Estimate(FairnessModel):
     group_rows: int
     fewest_people: int
     approval_rate: float | None = None  # of the cut-off, where it is not the model's
+    towards: str | None = None
+    is_alarm: bool = False
 
 
 @dataclass(frozen=True)

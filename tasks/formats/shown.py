@@ -50,6 +50,17 @@ def small_group_names(taken: Collection[str]) -> Iterator[str]:
     return (name for number in count(1) if (name := f"small group {number:d}") not in taken)
 
 
+def own_name(name: str, taken: Collection[str]) -> str:
+    """Return what rows without a group of their own are called: so, or by a number if that is one.
+
+    A file may have a group called `not known` beside rows whose group is not: of one name for both,
+    either would be judged as the other.
+    """
+    if name not in taken:
+        return name
+    return next(own for number in count(2) if (own := f"{name} {number:d}") not in taken)
+
+
 def shown_group_names(
     rows: Mapping[str, int], declared: Collection[str] = (), taken: Collection[str] = ()
 ) -> dict[str, str]:

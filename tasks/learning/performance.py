@@ -46,18 +46,21 @@ class Performance(BaseModel):
     reliability: tuple[Bin, ...]
 
 
-def measure_performance(scores: Matrix, approved: np.ndarray, labels: Matrix) -> Performance:
+def measure_performance(
+    scores: Matrix, approved: np.ndarray, labels: Matrix, people: np.ndarray | None = None
+) -> Performance:
     """Measure scores and decisions against labels.
 
     Args:
         scores: P(favourable label), in [0, 1], shape (rows,).
         approved: Whether each row is approved, shape (rows,).
         labels: 0 or 1, shape (rows,); both occur.
+        people: Number of each row's person, shape (rows,); by default a person a row.
     """
     is_good = labels == 1
     is_approved = approved.astype(bool)
 
-    auc, auc_deviation = auc_delong(scores, labels)
+    auc, auc_deviation = auc_delong(scores, labels, people)
     auc_interval = (max(auc - Z * auc_deviation, 0.0), min(auc + Z * auc_deviation, 1.0))
 
     true_approval_rate = is_approved[is_good].mean()
@@ -89,31 +92,34 @@ def measure_performance(scores: Matrix, approved: np.ndarray, labels: Matrix) ->
     )
 
 
-def auc_delong(scores: Matrix, labels: Matrix) -> tuple[float, float]:
+def auc_delong(
+    scores: Matrix, labels: Matrix, people: np.ndarray | None = None
+) -> tuple[float, float]:
     """Return the area under the ROC curve and its standard deviation; nan where a label is absent.
 
     DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, computed from ranks as Sun and Xu
     (2014) do, IEEE Signal Processing Letters 21. Ties count half. The deviation is nan where a
-    label occurs once.
-    """
-    share_of_bad_below, share_of_good_above = auc_placements(scores, labels)
-    if not len(share_of_bad_below):
-        return math.nan, math.nan
+    label occurs once, or with one person alone.
 
-    variances = [
-        np.var(shares, ddof=1) / len(shares) if len(shares) > 1 else math.nan
-        for shares in (share_of_bad_below, share_of_good_above)
-    ]
-    return float(share_of_bad_below.mean()), float(math.sqrt(sum(variances)))
+    Args:
+        scores: Higher for the favourable label, shape (rows,).
+        labels: 0 or 1, shape (rows,).
+        people: Number of each row's person, shape (rows,); by default a person a row.
+    """
+    good, bad = auc_placements(scores, labels)
+    if not len(good):
+        return math.nan, math.nan
+    return float(good.mean()), math.sqrt(_auc_variance(good, bad, labels, people))
 
 
 def auc_difference(
-    scores: Matrix, other_scores: Matrix, labels: Matrix
+    scores: Matrix, other_scores: Matrix, labels: Matrix, people: np.ndarray | None = None
 ) -> tuple[float, tuple[float, float]]:
     """Return the AUC of `scores` less that of `other_scores`, and its 95 % interval.
 
     DeLong, DeLong and Clarke-Pearson (1988) for two curves of the same rows: what both gain or lose
-    by the same rows cancels out. nan where a label occurs less than twice.
+    by the same rows cancels out. nan where a label occurs less than twice, or with one person
+    alone. Arguments as in `auc_delong`.
     """
     good, bad = auc_placements(scores, labels)
     other_good, other_bad = auc_placements(other_scores, labels)
@@ -123,12 +129,42 @@ def auc_difference(
     difference = float(good.mean() - other_good.mean())
     # The placements of the two scores are subtracted row by row before their variance is taken:
     # that is DeLong's covariance term.
-    variance = sum(
-        float(np.var(shares, ddof=1)) / len(shares)
-        for shares in (good - other_good, bad - other_bad)
-    )
+    variance = _auc_variance(good - other_good, bad - other_bad, labels, people)
     half_width = Z * math.sqrt(variance)
     return difference, (difference - half_width, difference + half_width)
+
+
+def _auc_variance(good: Matrix, bad: Matrix, labels: Matrix, people: np.ndarray | None) -> float:
+    """Return the variance of an AUC, or of a difference of two, from the placements of its rows.
+
+    Where people have several rows: Obuchowski (1997), "Nonparametric analysis of clustered ROC
+    curve data", Biometrics 53, 567-578. Without repeated people it is DeLong's.
+    """
+    if people is None or len(np.unique(people)) == len(people):
+        return sum(
+            float(np.var(shares, ddof=1)) / len(shares) if len(shares) > 1 else math.nan
+            for shares in (good, bad)
+        )
+
+    _, numbers = np.unique(people, return_inverse=True)
+    # What each person adds to the mean of the good rows' placements, and to that of the bad ones'.
+    parts = []
+    for shares, is_own in ((good, labels == 1), (bad, labels == 0)):
+        own_people = numbers[is_own]
+        deviations = np.bincount(own_people, shares - shares.mean(), numbers.max() + 1)
+        parts.append((deviations / len(shares), len(np.unique(own_people))))
+    (of_good, good_people), (of_bad, bad_people) = parts
+    if min(good_people, bad_people) < 2:
+        return math.nan
+
+    several = len(of_good)
+    variance = (
+        good_people / (good_people - 1) * float(of_good @ of_good)
+        + bad_people / (bad_people - 1) * float(of_bad @ of_bad)
+        # People who have rows of either label move both means at once.
+        + 2 * several / (several - 1) * float(of_good @ of_bad)
+    )
+    return max(variance, 0.0)
 
 
 def auc_placements(scores: Matrix, labels: Matrix) -> tuple[Matrix, Matrix]:
@@ -149,18 +185,29 @@ def auc_placements(scores: Matrix, labels: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def reliability(scores: Matrix, labels: Matrix, count: int = RELIABILITY_BINS) -> tuple[Bin, ...]:
-    """Return up to `count` bins of equally many rows, in order of score.
+    """Return up to `count` bins of about equally many rows, in order of score.
 
-    Bins of equal width would be empty where nobody scores, and rest on a few rows elsewhere.
+    Bins of equal width would be empty where nobody scores, and rest on a few rows elsewhere. Equal
+    scores are in one bin: between two, the order of the rows would say who is in which, and in a
+    file that is sorted by its outcome a calibrated model would look as wrong as can be.
     """
     order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    # Where `array_split` divides, moved to the nearer end of those who score alike there.
+    sizes = [len(members) for members in np.array_split(ordered, count)]
+    places = np.cumsum(sizes)[:-1]
+    places = places[(places > 0) & (places < len(ordered))]
+    begins = np.searchsorted(ordered, ordered[places], side="left")
+    ends = np.searchsorted(ordered, ordered[places], side="right")
+    nearer = np.where(places - begins <= ends - places, begins, ends)
+
     return tuple(
         Bin(
             rows=len(members),
             predicted=float(scores[members].mean()),
             observed=float(labels[members].mean()),
         )
-        for members in np.array_split(order, count)
+        for members in np.split(order, np.unique(nearer))
         if len(members)
     )
 

@@ -114,7 +114,8 @@ def compare_configurations(
         seeds=params.seeds,
         folds=params.folds,
         approval_rate=approval_rate,
-        groups=tuple(f"{group.group} ({group.attribute})" for group in groups),
+        # Once each: a group may be compared with two.
+        groups=tuple(dict.fromkeys(f"{group.group} ({group.attribute})" for group in groups)),
         uncompared=tuple(
             attribute
             for attribute in judged.attributes

@@ -21,11 +21,15 @@ from tasks.stages.alternatives.searching import SearchedRows
 
 @dataclass(frozen=True)
 class ComparedGroup:
-    """A group, and the privileged one that it is compared with, by the positions of their rows."""
+    """A group, and the one that it is compared with, by the positions of their rows.
+
+    `towards` names the latter.
+    """
 
     attribute: str
     group: str
     members: np.ndarray
+    towards: str
     reference: np.ndarray
 
     def among(self, is_kept: np.ndarray) -> "ComparedGroup":
@@ -33,7 +37,9 @@ class ComparedGroup:
         position = np.cumsum(is_kept) - 1
         members = self.members[is_kept[self.members]]
         reference = self.reference[is_kept[self.reference]]
-        return ComparedGroup(self.attribute, self.group, position[members], position[reference])
+        return ComparedGroup(
+            self.attribute, self.group, position[members], self.towards, position[reference]
+        )
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,9 @@ def compared_groups(
 ) -> tuple[ComparedGroup, ...]:
     """Return every group that is large enough to say which configuration is better.
 
-    The groups are those that the gate `fairness` judges. Rows whose group is not known are in none.
+    The groups are those that the gate `fairness` judges, each towards the privileged one, and
+    towards any that is larger than that: a group that is worse off, named as privileged, would
+    leave nothing to reduce. Rows whose group is not known are in none.
     """
     # Smaller groups are left out here, and judged by `fairness`: their ratios are mostly chance,
     # and do not say which of two models is better.
@@ -68,12 +76,21 @@ def compared_groups(
 
     groups: list[ComparedGroup] = []
     for attribute, grouping, privileged in groupings:
-        members = group_positions(grouping)
-        reference = members.pop(privileged, np.empty(0, dtype=np.int64))
+        members = {
+            name: positions
+            for name, positions in group_positions(grouping).items()
+            if len(positions) >= params.smallest_group_rows
+        }
+        own_rows = len(members.get(privileged, ()))
+        # By size alone: who is better off depends on the configuration.
+        references = [name for name, rows in members.items() if own_rows and len(rows) > own_rows]
+        if own_rows:
+            references.insert(0, privileged)
         groups += [
-            ComparedGroup(attribute, name, positions, reference)
+            ComparedGroup(attribute, name, positions, reference, members[reference])
+            for reference in references
             for name, positions in members.items()
-            if min(len(positions), len(reference)) >= params.smallest_group_rows
+            if name != reference
         ]
     return tuple(groups)
 
@@ -171,7 +188,7 @@ def _disparities(
 
     Each of shape (draws, configurations).
     """
-    references: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    references: dict[tuple[str, str], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def rates(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         share = _weighted_mean(weights[:, rows], declined[..., rows])
@@ -183,9 +200,10 @@ def _disparities(
         return _over_seeds(share, seed_weights), mean, square - mean**2
 
     for group in groups:
-        if group.attribute not in references:
-            references[group.attribute] = rates(group.reference)
-        reference_share, reference_mean, reference_variance = references[group.attribute]
+        key = (group.attribute, group.towards)
+        if key not in references:
+            references[key] = rates(group.reference)
+        reference_share, reference_mean, reference_variance = references[key]
         share, mean, variance = rates(group.members)
         with np.errstate(divide="ignore", invalid="ignore"):
             deviation = np.sqrt((variance + reference_variance) / 2)

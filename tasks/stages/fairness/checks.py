@@ -21,6 +21,12 @@ class FairnessCheck(CheckId):
     EQUAL_OPPORTUNITY_DIFFERENCE = "fairness.equal_opportunity_difference"
     AVERAGE_ABS_ODDS_DIFFERENCE = "fairness.average_abs_odds_difference"
     UNDERRATED_BY = "fairness.underrated_by"
+    # Towards whoever is better off than the privileged group; made where anybody is.
+    DECLINE_RATIO_TO_BETTER_OFF = "fairness.decline_ratio_to_better_off"
+    ODDS_RATIO_TO_BETTER_OFF = "fairness.odds_ratio_to_better_off"
+    MEAN_DIFFERENCE_TO_BETTER_OFF = "fairness.mean_difference_to_better_off"
+    IMPACT_OVER_CUTOFFS_TO_BETTER_OFF = "fairness.impact_over_cutoffs_to_better_off"
+    DECLINES_OVER_CUTOFFS_TO_BETTER_OFF = "fairness.declines_over_cutoffs_to_better_off"
     THEIL_INDEX = "fairness.theil_index"
     GROUP_PRESENT = "fairness.group_present"
     REGISTERED_DECISIONS = "fairness.registered_decisions"
@@ -63,6 +69,12 @@ RULES: dict[CheckId, LimitRule] = {
     ),
     FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE: LimitRule("average_abs_odds_difference", "≤"),
     FairnessCheck.UNDERRATED_BY: LimitRule("underrated_by", "≤"),
+    # The same limits: whom the use case calls privileged makes nothing cheaper.
+    FairnessCheck.DECLINE_RATIO_TO_BETTER_OFF: LimitRule("decline_ratio", "≤"),
+    FairnessCheck.ODDS_RATIO_TO_BETTER_OFF: LimitRule("odds_ratio", "≤"),
+    FairnessCheck.MEAN_DIFFERENCE_TO_BETTER_OFF: LimitRule("standardised_mean_difference", "≤"),
+    FairnessCheck.IMPACT_OVER_CUTOFFS_TO_BETTER_OFF: LimitRule("disparate_impact", "≥"),
+    FairnessCheck.DECLINES_OVER_CUTOFFS_TO_BETTER_OFF: LimitRule("decline_ratio", "≤"),
     FairnessCheck.THEIL_INDEX: LimitRule("theil_index", "≤"),
     # Every limit has to be judged by some check, or the verdict is refused. Where an attribute has
     # one group alone, nothing is compared; this check is undecided then, and blocks by itself.

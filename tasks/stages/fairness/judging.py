@@ -13,7 +13,7 @@ The rule, in this order:
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from tasks.disparity.estimates import Estimate, Measure
@@ -40,6 +40,8 @@ RATIOS = (
     Measure.ODDS_RATIO,
 )
 
+TO_BETTER_OFF = ", towards groups better off than the privileged one"
+
 # Which check judges which measure of a group; a measure that is not here is shown and not judged.
 CHECK_OF = {
     Measure.DISPARATE_IMPACT_RATIO: FairnessCheck.DISPARATE_IMPACT_RATIO,
@@ -53,6 +55,15 @@ CHECK_OF = {
     Measure.AVERAGE_ABS_ODDS_DIFFERENCE: FairnessCheck.AVERAGE_ABS_ODDS_DIFFERENCE,
     Measure.UNDERRATED_BY: FairnessCheck.UNDERRATED_BY,
 }
+# The same of figures towards groups that are better off than the privileged one: checks of their
+# own, for whoever compares two verdicts by id. Nobody may be better off in the next.
+FURTHER_CHECK_OF = {
+    Measure.DECLINE_RATIO: FairnessCheck.DECLINE_RATIO_TO_BETTER_OFF,
+    Measure.ODDS_RATIO: FairnessCheck.ODDS_RATIO_TO_BETTER_OFF,
+    Measure.STANDARDISED_MEAN_DIFFERENCE: FairnessCheck.MEAN_DIFFERENCE_TO_BETTER_OFF,
+    Measure.DISPARATE_IMPACT_RATIO_OVER_CUTOFFS: FairnessCheck.IMPACT_OVER_CUTOFFS_TO_BETTER_OFF,
+    Measure.DECLINE_RATIO_OVER_CUTOFFS: FairnessCheck.DECLINES_OVER_CUTOFFS_TO_BETTER_OFF,
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class _Question:
     """A figure, or the same at several cut-offs, and its limit.
 
     `sign` is +1 for "at least the limit" and -1 for "at most". Differences count by their size.
+    `tests` are as many as were looked at, to find the figures that it is asked of.
     """
 
     check_id: FairnessCheck
@@ -69,6 +81,7 @@ class _Question:
     limit: float
     sign: int
     is_difference: bool = False
+    tests: int = 1
 
     @property
     def shown_limit(self) -> str:
@@ -145,7 +158,7 @@ def judge_fairness(
     # 3. Holm over all tests of the gate at once: the more groups are asked about, the less a single
     # small p-value says. Of several cut-offs the worst is taken, so that it counts for all.
     p_values = [
-        1.0 if reading is None else min(1.0, reading.p_value * len(question.estimates))
+        1.0 if reading is None else min(1.0, reading.p_value * question.tests)
         for question, reading in zip(questions, readings, strict=True)
     ]
     # 4. Judge each question at its own level, with its adjusted p-value for a failure alone.
@@ -175,9 +188,10 @@ def _question_about_everybody(report: FairnessReport, limits: FairnessLimits) ->
 
 def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question]:
     """Yield what is asked of a group; the figures at several cut-offs are one question."""
-    by_measure: dict[Measure, list[Estimate]] = {}
+    together: dict[tuple[Measure, bool], list[Estimate]] = {}
     for estimate in group.estimates:
-        by_measure.setdefault(estimate.measure, []).append(estimate)
+        key = (estimate.measure, estimate.towards is not None)
+        together.setdefault(key, []).append(estimate)
 
     impact = limits.disparate_impact
     decline = limits.decline_ratio
@@ -193,18 +207,32 @@ def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question
         Measure.AVERAGE_ABS_ODDS_DIFFERENCE: (limits.average_abs_odds_difference, -1),
         Measure.UNDERRATED_BY: (limits.underrated_by, -1),
     }
-    for measure, estimates in by_measure.items():
-        if measure in asked:
-            limit, sign = asked[measure]
-            yield _Question(
-                check_id=CHECK_OF[measure],
-                about=About(attribute=group.attribute, group=group.group),
-                name=f"{measure.text}, {group.group} ({group.attribute})",
-                estimates=tuple(estimates),
-                limit=limit,
-                sign=sign,
-                is_difference=measure is Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
-            )
+    for (measure, is_further), estimates in together.items():
+        if measure not in asked:
+            continue
+
+        limit, sign = asked[measure]
+        question = _Question(
+            check_id=FURTHER_CHECK_OF[measure] if is_further else CHECK_OF[measure],
+            about=About(attribute=group.attribute, group=group.group),
+            name=f"{measure.text}{TO_BETTER_OFF if is_further else ''}, "
+            f"{group.group} ({group.attribute})",
+            estimates=tuple(estimates),
+            limit=limit,
+            sign=sign,
+            is_difference=measure is Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
+            tests=len(estimates),
+        )
+        kept = tuple(item for item in estimates if not item.is_alarm or _is_missed(question, item))
+        # None left: of a privileged group, beside which nobody is better off by that much.
+        if kept:
+            yield replace(question, estimates=kept)
+
+
+def _is_missed(question: _Question, estimate: Estimate) -> bool:
+    """Say whether the whole interval lies on the wrong side of the limit."""
+    reading = _Reading.of(question, estimate)
+    return reading is not None and reading.best_margin < 0
 
 
 def _read(question: _Question) -> _Reading | None:
@@ -242,6 +270,8 @@ def _judge(
     estimate = reading.estimate
     if estimate.approval_rate is not None:
         reason = f"at an approval rate of {estimate.approval_rate:g} {reason}"
+    if estimate.towards is not None:
+        reason = f"towards {estimate.towards} {reason}"
     is_screened = estimate.measure in RATIOS_OF_APPROVALS and reading.value < SCREEN_RATIO
     if outcome is Outcome.PASS and is_screened:
         reason += f"; below the screen of {SCREEN_RATIO:g}, to be looked at"

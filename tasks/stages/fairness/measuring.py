@@ -1,11 +1,11 @@
 """Measure fairness: AIF360's metrics, and those that it lacks, with intervals and sizes.
 
 Each protected attribute, and each declared combination of several, divides the rows into groups, of
-which one is privileged. Every other group is compared with it. A figure without an interval would
-make ten people look as sure as ten thousand.
+which one is privileged. Every other group is compared with it, and all with whoever is better off
+than it. A figure without an interval would make ten people look as sure as ten thousand.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ from tasks.disparity.estimates import (
     ratios_over_cutoffs,
     theil_interval,
 )
-from tasks.disparity.intervals import Interval
+from tasks.disparity.intervals import Interval, Proportion
 from tasks.errors import ConfigError
 from tasks.stages.fairness.params import FairnessParams
 from tasks.under_way import counted
@@ -180,6 +180,10 @@ def report_groups(
 ) -> tuple[GroupReport, list[GroupReport]]:
     """Return the report of an attribute's privileged group, and those of all other groups.
 
+    Which group is privileged is a word of the use case. Figures that count one way would pass under
+    the name of a group that is itself worse off: so whoever is better off than it is compared with,
+    too, by all others (docs/adr/0059-what-no-approval-rate-blinds.md).
+
     Args:
         attribute: The protected attribute, or several that are taken together.
         counts: Of each group, the privileged one among them.
@@ -195,11 +199,20 @@ def report_groups(
     # The highest rate of a few people is chance: taken from those who are enough to be judged.
     rivals = [group for group in counts.values() if group.people >= params.smallest_group_rows]
     highest = max(rivals or [privileged], key=lambda group: group.approvals.rate)
+    better_off = [rival for rival in rivals if _is_better_off(rival, privileged)]
 
     def report(group: GroupCounts, estimates: tuple[Estimate, ...]) -> GroupReport:
         # Nobody is compared with themselves, nor twice with the privileged group.
         if highest.group not in (group.group, privileged_name):
             estimates = (*estimates, _impact_to_highest(Comparison(group, highest, unknown)))
+        for rival in better_off:
+            if _is_better_off(rival, group):
+                comparison = Comparison(group, rival, unknown)
+                # The reference that a larger group is, a smaller one is not: beside a few people
+                # who fare better nobody could be certified, at parity either.
+                is_alarm = rival.people <= privileged.people
+                further = _measure_one_way(comparison, params.cutoffs, is_alarm=is_alarm)
+                estimates = (*estimates, *further)
 
         return GroupReport(
             attribute=attribute,
@@ -236,6 +249,35 @@ def _measure_group(
         calibration(comparison.group, comparison.unknown),
         *ratios_over_cutoffs(comparison, approval_rates),
     )
+
+
+def _measure_one_way(
+    comparison: Comparison, approval_rates: tuple[float, ...], *, is_alarm: bool
+) -> Iterator[Estimate]:
+    """Yield the figures that say nothing of a group that is worse off, if it is the reference.
+
+    The ratio of approvals is not among them: the one to the highest rate says as much.
+    """
+    for estimate in (
+        decline_ratio(comparison),
+        odds_ratio(comparison),
+        mean_difference(comparison),
+        *ratios_over_cutoffs(comparison, approval_rates),
+    ):
+        towards = comparison.reference.group
+        yield estimate.model_copy(update={"towards": towards, "is_alarm": is_alarm})
+
+
+def _is_better_off(group: GroupCounts, other: GroupCounts) -> bool:
+    """Say whether a group is approved more often, at the model's cut-off or another of the plan."""
+    return any(share.rate > own.rate for share, own in _approvals(group, other))
+
+
+def _approvals(group: GroupCounts, other: GroupCounts) -> Iterator[tuple[Proportion, Proportion]]:
+    """Yield how often both are approved, by the model and at each of the plan's cut-offs."""
+    yield group.approvals, other.approvals
+    for index in range(len(group.approved_at)):
+        yield group.approvals_at(index), other.approvals_at(index)
 
 
 def _impact_to_highest(comparison: Comparison) -> Estimate:

@@ -1,5 +1,6 @@
 """The page of the stage `fairness`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -104,7 +105,7 @@ def _page(
                 ),
                 parts=(
                     _rates_table(report, words),
-                    *(_group_table(group, words) for group in report.groups),
+                    *(_group_table(group, words) for group in _compared(report)),
                 ),
             ),
             _registered_section(registered, words),
@@ -219,10 +220,20 @@ def _rates_table(report: FairnessReport, words: Words) -> Table:
     )
 
 
+def _compared(report: FairnessReport) -> Iterator[GroupReport]:
+    """Yield all groups that are compared with another; a privileged one may be, too."""
+    yield from report.groups
+    for group in report.references:
+        if any(estimate.towards is not None for estimate in group.estimates):
+            yield group
+
+
 def _group_table(group: GroupReport, words: Words) -> Table:
     people = "" if group.people == group.rows else f" of {group.people:,} people"
+    is_privileged = group.group == group.privileged
     return Table(
-        title=f"{group.group} compared with {group.privileged} "
+        title=f"{group.group} compared with "
+        f"{'groups that are better off' if is_privileged else group.privileged} "
         f"({words.attribute_of(group.attribute)}), {group.rows:,} rows{people}",
         head=("Measure", "Value", "95 % interval"),
         rows=tuple(_estimate_row(estimate) for estimate in group.estimates),
@@ -238,4 +249,6 @@ def _estimate_row(estimate: Estimate) -> tuple[str, ...]:
     name = estimate.measure.text
     if estimate.approval_rate is not None:
         name = f"{name.partition(',')[0]}, at an approval rate of {estimate.approval_rate:g}"
+    if estimate.towards is not None:
+        name = f"{name}, towards {estimate.towards}"
     return name, value, interval

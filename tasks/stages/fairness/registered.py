@@ -7,6 +7,7 @@ from: where they approve a group at different rates there, what was judged is no
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from tasks.gates import About, Check, at_most, not_measured
 from tasks.gates.limits import limit_text
 from tasks.stages.fairness.checks import LARGE_GROUPS, ON_TEST_PART, FairnessCheck
 from tasks.stages.fairness.params import FairnessLimits, FairnessParams
+
+LARGER_TEST_PART = "a larger part `test`, or more rows of its groups, would"
 
 
 class RegisteredGroup(FairnessModel):
@@ -131,19 +134,39 @@ def judge_registered(
     Of a group with fewer people in the part `test` than one needs to be judged, or with none, the
     check says that nothing was measured. Where all rows have no more of it, the gate has left it
     undecided; else its decisions out of fold are judged, and only this comparison is not made.
+    Where that is so of every group of an attribute beside the privileged one, the attribute is
+    undecided: a small part `test` would else leave the limit to nobody.
     """
     limit = limits.registered_shift
     shown_limit = limit_text("≤", limit)
-    if params.evaluate_on == "test" or not groups:
-        is_on_test = params.evaluate_on == "test"
-        text = ON_TEST_PART if is_on_test else LARGE_GROUPS
+    if params.evaluate_on == "test":
         yield not_measured(
             FairnessCheck.REGISTERED_DECISIONS,
             "approval rate of the registered model off the judged one",
-            expected=text.replace("{limit}", shown_limit),
-            reason="its own decisions are judged" if is_on_test else "no row of a known group",
+            expected=ON_TEST_PART.replace("{limit}", shown_limit),
+            reason="its own decisions are judged",
         )
         return
+
+    compared = {
+        group.attribute
+        for group in groups
+        if isinstance(group, RegisteredGroup)
+        and group.people >= params.smallest_group_rows
+        and group.group != params.privileged[group.attribute]
+    }
+    for attribute in params.privileged:
+        if attribute not in compared:
+            uncompared = at_most(
+                FairnessCheck.REGISTERED_DECISIONS,
+                f"approval rate of the registered model off the judged one, {attribute}",
+                None,
+                limit,
+                about=About(attribute=attribute),
+                reason=f"no group beside the privileged one has {params.smallest_group_rows:,} "
+                "people in the part `test`",
+            )
+            yield replace(uncompared, would_decide=LARGER_TEST_PART)
 
     for group in groups:
         about = About(attribute=group.attribute, group=group.group)

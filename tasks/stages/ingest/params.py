@@ -374,9 +374,49 @@ def _derivation_rules(columns: Columns, params: IngestParams) -> tuple[WiringRul
             "ingest", "a rule for each derived column, and the other way round", computed ^ derived
         ),
         WiringRule("ingest", "declared columns in rules", inputs - set(columns.root)),
+        _copying_rule(columns, params),
         *_number_rules(columns, params),
         *_recode_rules(columns, params),
     )
+
+
+def _copying_rule(columns: Columns, params: IngestParams) -> WiringRule:
+    """Return the rule that no feature is a protected attribute, or the outcome, by another name."""
+    made_of = {name: set(rule.inputs) for name, rule in params.derive.items()}
+    made_of |= {
+        name: {rule.column} for join in params.joins for name, rule in join.aggregate.items()
+    }
+    target = columns.named(Role.TARGET)
+    kept_apart = {*columns.named(Role.PROTECTED), *target}
+    for name in tuple(kept_apart):
+        # An age may be a feature where a protected group is made of it by a threshold: what comes
+        # one to one, and what tells the outcome, may not.
+        if name in target or not isinstance(params.derive.get(name), AtMost):
+            kept_apart |= _origins(name, made_of)
+
+    return WiringRule(
+        "ingest",
+        "features that are not made of a protected attribute or the target, nor what these are "
+        "made of",
+        {
+            name
+            for name in columns.named(Role.FEATURE)
+            if kept_apart & {name, *_origins(name, made_of)}
+        },
+        "Give the column the role `dropped`; a protected attribute and the outcome are no features "
+        "under any name.",
+    )
+
+
+def _origins(name: str, made_of: dict[str, set[str]]) -> set[str]:
+    """Return all columns that a derived column is made of, by however many rules."""
+    origins: set[str] = set()
+    waiting = [name]
+    while waiting:
+        further = made_of.get(waiting.pop(), set()) - origins
+        origins |= further
+        waiting += further
+    return origins
 
 
 def _number_rules(columns: Columns, params: IngestParams) -> tuple[WiringRule, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.disparity.counts import POOLED, DecidedRows, design_effect, group_names
+from tasks.formats.shown import own_name
 
 NOT_KNOWN = "not known"
 
@@ -84,7 +85,8 @@ class Attribute:
         codes, found = pd.factorize(names, sort=True)
         levels = [str(level) for level in found]
         codes = np.where(codes < 0, len(levels), codes)
-        levels.append(NOT_KNOWN)
+        levels.append(own_name(NOT_KNOWN, levels))
+        pooled = own_name(POOLED, levels)
 
         is_rare = np.bincount(codes, minlength=len(levels)) < smallest
         kept = np.flatnonzero(~is_rare)
@@ -92,7 +94,7 @@ class Attribute:
         # level like any other, and may be searched: its people are not left out.
         new_codes = np.full(len(levels), len(kept))
         new_codes[kept] = np.arange(len(kept))
-        return cls(name, (*(levels[code] for code in kept), POOLED), new_codes[codes], is_protected)
+        return cls(name, (*(levels[code] for code in kept), pooled), new_codes[codes], is_protected)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from tasks.learning.performance import Performance
 from tasks.stages.train.checks import LARGE_GROUPS, OR_CHALLENGER, TrainCheck
 from tasks.stages.train.measuring import (
     SMALLEST_GROUP_PEOPLE,
-    UNKNOWN_GROUP,
     Challenger,
     GroupCalibration,
     HeldOut,
@@ -136,9 +135,7 @@ def _judge_groups(groups: tuple[GroupCalibration, ...], limits: TrainLimits) -> 
         )
 
     measured = {
-        group.attribute
-        for group in groups
-        if group.calibration is not None and group.group != UNKNOWN_GROUP
+        group.attribute for group in groups if group.calibration is not None and group.is_known
     }
     for attribute in dict.fromkeys(group.attribute for group in groups):
         if attribute not in measured:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.disparity.counts import design_effect, group_names, rows_by_group
 from tasks.disparity.intervals import Interval, Z
-from tasks.formats.shown import shown_group_names
+from tasks.formats.shown import own_name, shown_group_names
 from tasks.learning.calibration import Calibration, measure_calibration
 from tasks.learning.leaks import FeatureLeak
 from tasks.learning.params import ApprovalRate, TrainParams
@@ -39,12 +39,16 @@ class TrainModel(BaseModel):
 
 
 class GroupCalibration(TrainModel):
-    """A group's calibration; None where fewer than 30 people are in it."""
+    """A group's calibration; None where fewer than 30 people are in it.
+
+    Those whose group is not known are no group, and have `is_known` unset.
+    """
 
     attribute: str
     group: str
     people: int
     calibration: Calibration | None
+    is_known: bool = True
 
 
 class Challenger(TrainModel):
@@ -120,14 +124,14 @@ def measure_model(
     approved = predictions["oof_approved"].to_numpy()
     people, _ = pd.factorize(rows["person"])
 
-    performance = measure_performance(scores, approved, labels)
+    performance = measure_performance(scores, approved, labels, people)
     return ModelReport(
         performance=performance,
         calibration=_calibration(scores, labels, people, params.seed),
         groups=tuple(_group_calibrations(rows[list(protected)], scores, labels, people, params)),
         leaks=leaks,
         overfit=_overfit_gap(predictions, performance),
-        challenger=_challenger(trained.challenger_scores, scores, labels),
+        challenger=_challenger(trained.challenger_scores, scores, labels, people),
         held_out=_held_out(predictions, people, performance.approval_rate, params),
     )
 
@@ -152,10 +156,12 @@ def _group_calibrations(
     """Yield each group of each attribute; those whose group is not known are one of their own."""
     for attribute in protected.columns:
         # People whose group is not known are scored, too: they are a group, and not left out.
-        names = group_names(protected[attribute]).fillna(UNKNOWN_GROUP)
+        names = group_names(protected[attribute])
+        unknown = own_name(UNKNOWN_GROUP, set(names.dropna()))
+        names = names.fillna(unknown)
         # What few rows have in the column may be a person's name in the wrong place; that a group
         # is not known is nobody's.
-        for name, shown in shown_group_names(rows_by_group(names), (UNKNOWN_GROUP,)).items():
+        for name, shown in shown_group_names(rows_by_group(names), (unknown,)).items():
             is_member = (names == name).to_numpy()
             # People, not rows: thirty rows of one person are one outcome.
             members = len(np.unique(people[is_member]))
@@ -165,7 +171,11 @@ def _group_calibrations(
                     scores[is_member], labels[is_member], people[is_member], params.seed
                 )
             yield GroupCalibration(
-                attribute=str(attribute), group=shown, people=members, calibration=measured
+                attribute=str(attribute),
+                group=shown,
+                people=members,
+                calibration=measured,
+                is_known=name != unknown,
             )
 
 
@@ -182,11 +192,11 @@ def _overfit_gap(predictions: pd.DataFrame, performance: Performance) -> Overfit
 
 
 def _challenger(
-    challenger_scores: Matrix | None, scores: Matrix, labels: Matrix
+    challenger_scores: Matrix | None, scores: Matrix, labels: Matrix, people: np.ndarray
 ) -> Challenger | None:
     if challenger_scores is None:
         return None
-    difference, interval = auc_difference(challenger_scores, scores, labels)
+    difference, interval = auc_difference(challenger_scores, scores, labels, people)
     auc, _ = auc_delong(challenger_scores, labels)
     return Challenger(auc=auc, difference=difference, interval=interval)
 
@@ -206,23 +216,26 @@ def _held_out(
     expected_rate = rule.rate if isinstance(rule, ApprovalRate) else approval_rate
 
     auc = auc_interval = lost = lost_interval = None
-    # A variance over one row is none; None is undecided in the gate.
-    if min((labels == 1).sum(), (labels == 0).sum()) > 1:
-        auc, deviation = auc_delong(scores, labels)
+    tested_people = people[is_test]
+    # A variance over one person is none; None is undecided in the gate.
+    if min(len(np.unique(tested_people[labels == label])) for label in (0, 1)) > 1:
+        auc, deviation = auc_delong(scores, labels, tested_people)
         auc_interval = (max(auc - Z * deviation, 0.0), min(auc + Z * deviation, 1.0))
-        lost, lost_interval = auc_difference(tested["oof_score"].to_numpy(float), scores, labels)
+        lost, lost_interval = auc_difference(
+            tested["oof_score"].to_numpy(float), scores, labels, tested_people
+        )
 
     rate = shift = certain_shift = calibration = None
     if len(tested):
         approved = tested["approved"].to_numpy(float)
-        effect = design_effect(approved, people[is_test])
+        effect = design_effect(approved, tested_people)
         rate = float(approved.mean())
         shift = abs(rate - expected_rate)
         # The cut-off is chosen on as few people as the part `validation` has: their chance counts.
         variance = effect * expected_rate * (1 - expected_rate)
         deviation = math.sqrt(variance * (1 / len(tested) + 1 / max(validation_rows, 1)))
         certain_shift = max(shift - Z * deviation, 0.0)
-        calibration = _calibration(scores, labels, people[is_test], params.seed)
+        calibration = _calibration(scores, labels, tested_people, params.seed)
 
     return HeldOut(
         rows=len(tested),

@@ -18,6 +18,7 @@ from sklearn.metrics import (
 
 from tasks.learning.performance import (
     auc_delong,
+    auc_difference,
     measure_performance,
     reliability,
     roc_points,
@@ -82,6 +83,47 @@ def test_delong_s_deviation_is_that_of_the_bootstrap() -> None:
     assert auc_delong(scores, labels)[1] == pytest.approx(np.std(aucs), rel=0.15)
 
 
+def test_rows_of_one_person_repeat_each_other() -> None:
+    scores, labels = scored_sample(200)
+    people = np.arange(200)
+    assert auc_delong(scores, labels, people) == auc_delong(scores, labels)
+
+    auc, deviation = auc_delong(*(np.repeat(of, 10) for of in (scores, labels, people)))
+    assert auc == pytest.approx(auc_delong(scores, labels)[0])
+    # Ten equal rows a person are ten times nothing new.
+    assert deviation == pytest.approx(auc_delong(scores, labels)[1], rel=1e-9)
+
+
+def test_the_deviation_with_several_rows_a_person_is_that_of_the_bootstrap_of_people() -> None:
+    rng = np.random.default_rng(3)
+    merit = np.repeat(rng.normal(size=150), 4)
+    scores = merit + rng.normal(size=600)
+    labels = (merit + rng.normal(size=600) > 0).astype(float)
+    people = np.repeat(np.arange(150), 4)
+    rows = np.arange(600).reshape(150, 4)
+
+    resamples = (rows[rng.integers(0, 150, 150)].ravel() for _ in range(800))
+    aucs = [roc_auc_score(labels[chosen], scores[chosen]) for chosen in resamples]
+    deviation = auc_delong(scores, labels, people)[1]
+    assert deviation == pytest.approx(np.std(aucs), rel=0.1)
+    assert deviation > 1.1 * auc_delong(scores, labels)[1]
+
+    noisy = scores + rng.normal(size=600)
+    difference, (low, high) = auc_difference(scores, noisy, labels, people)
+    assert difference == pytest.approx(roc_auc_score(labels, scores) - roc_auc_score(labels, noisy))
+    resamples = (rows[rng.integers(0, 150, 150)].ravel() for _ in range(800))
+    differences = [
+        roc_auc_score(labels[chosen], scores[chosen]) - roc_auc_score(labels[chosen], noisy[chosen])
+        for chosen in resamples
+    ]
+    assert (high - low) / 2 == pytest.approx(1.96 * np.std(differences), rel=0.1)
+
+
+def test_one_person_s_rows_of_a_label_give_no_deviation() -> None:
+    scores, labels = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0.0, 1.0, 1.0])
+    assert math.isnan(auc_delong(scores, labels, np.array([1, 1, 2, 3]))[1])
+
+
 def test_midranks_are_those_of_scipy() -> None:
     from tasks.learning.performance import _midranks
 
@@ -128,13 +170,37 @@ def test_the_reliability_table_counts_every_row_once_in_order_of_score(
 ) -> None:
     scores, labels = arrays(scored)
     table = reliability(scores, labels)
-    assert len(table) == min(10, len(scored))
+    assert 1 <= len(table) <= min(10, len(scored))
     assert sum(row.rows for row in table) == len(scored)
-    assert max(row.rows for row in table) - min(row.rows for row in table) <= 1
+    # No bin has part of those who score alike, so that the order of rows changes nothing.
+    turned = reliability(scores[::-1], labels[::-1])
+    assert [row.rows for row in turned] == [row.rows for row in table]
+    assert [row.observed for row in turned] == pytest.approx([row.observed for row in table])
     predicted = [row.predicted for row in table]
     assert predicted == pytest.approx(sorted(predicted))
     observed_good = sum(row.rows * row.observed for row in table)
     assert observed_good == pytest.approx(labels.sum())
+
+
+@given(st.integers(1, 60))
+def test_bins_of_different_scores_have_equally_many_rows(rows: int) -> None:
+    table = reliability(np.random.default_rng(rows).permutation(rows) / rows, np.zeros(rows))
+    assert [row.rows for row in table] == [
+        len(part) for part in np.array_split(np.arange(rows), 10) if len(part)
+    ]
+
+
+def test_a_file_that_is_sorted_by_its_outcome_is_no_worse_calibrated() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.choice([0.5, 0.57, 0.63, 0.7], 2000)
+    labels = (rng.random(2000) < scores).astype(float)
+    table = reliability(scores, labels)
+    assert [row.predicted for row in table] == pytest.approx([0.5, 0.57, 0.63, 0.7])
+    by_outcome = np.argsort(-labels, kind="stable")
+    error = measure_performance(scores, scores > 0.6, labels).calibration_error
+    ordered = measure_performance(scores[by_outcome], scores[by_outcome] > 0.6, labels[by_outcome])
+    assert ordered.calibration_error == pytest.approx(error)
+    assert error < 0.03
 
 
 def test_calibration_error_is_the_mean_distance_of_bins_by_hand() -> None:

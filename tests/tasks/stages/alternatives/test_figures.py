@@ -93,6 +93,39 @@ def test_small_groups_and_unknown_ones_compare_nothing() -> None:
     ]
 
 
+def test_a_group_larger_than_the_privileged_one_is_compared_with_too() -> None:
+    """Named as privileged, those who are worse off would leave no ratio that could be lower."""
+    race = pd.array(["a"] * 40 + ["b"] * 60 + ["c"] * 40, dtype="str")
+    groups = compared_groups(pd.DataFrame({"race": race}), JUDGED, params())
+    assert [(group.group, group.towards) for group in groups] == [
+        ("b", "a"),
+        ("c", "a"),
+        ("a", "b"),
+        ("c", "b"),
+    ]
+
+    declined = np.isin(np.arange(140), [*range(10), *range(40, 45), 100])
+    ratios, (worst,) = decline_ratios(groups, ~declined[None, None])
+    assert (worst.group, worst.towards) == ("a", "b")
+    assert ratios[0] == pytest.approx((10 / 40) / (5 / 60))
+
+
+def test_each_group_is_measured_towards_its_own_reference() -> None:
+    frame = people(ROWS)
+    judged = JudgedGroups(privileged={"race": "b"}, cutoffs=(0.8,))
+    groups = compared_groups(frame[["race"]], judged, params())
+    assert [(group.group, group.towards) for group in groups] == [("a", "b"), ("b", "a")]
+
+    scores = np.random.default_rng(1).random((1, 1, ROWS))
+    searched = SearchedRows(
+        frame["good"].to_numpy(float), frame["person"], frame[["race"]], scores, fits=1
+    )
+    approved = approve(scores, searched.labels, 0.8)
+    figures = resample(searched, groups, approved, 0, 1)
+    assert figures.decline_ratio[0] == pytest.approx(decline_ratios(groups, approved)[0], abs=1e-5)
+    assert figures.decline_ratio[0, 0] > 1  # one of both directions is
+
+
 def test_groups_of_intersections_are_compared_too() -> None:
     frame = pd.DataFrame(
         {

@@ -92,6 +92,8 @@ def impact(value: float, interval: tuple[float, float], people: int = 100) -> Ch
 def test_a_fair_model_passes_every_check_and_what_has_no_limit_is_not_judged() -> None:
     checks = judged()
     elsewhere = {FairnessCheck.GROUP_PRESENT, FairnessCheck.REGISTERED_DECISIONS}
+    # Nobody is better off than the privileged group here.
+    elsewhere |= {item for item in FairnessCheck if item.endswith("_to_better_off")}
     assert set(checks) == set(FairnessCheck) - elsewhere
     assert {check.outcome for check in checks.values()} == {Outcome.PASS}
 

@@ -89,6 +89,41 @@ def test_approving_nearly_everybody_hides_nobody() -> None:
     assert {FairnessCheck.DECLINE_RATIO, FairnessCheck.ODDS_RATIO} <= failed
 
 
+@pytest.mark.parametrize("rows", [60, 200, 1000, 3000])
+def test_naming_those_who_are_worse_off_as_privileged_passes_nobody(rows: int) -> None:
+    """All ratios count one way: towards people who are declined five times as often all is well."""
+    rates = {"a": (rows, 0.90), "b": (5000, 0.98)}
+    about_a = [check for check in judged(rates) if check.about.group == "a"]
+    further = FairnessCheck.DECLINE_RATIO_TO_BETTER_OFF
+    decline = next(check for check in about_a if check.id == further)
+    assert decline.value == pytest.approx(5)
+    assert decline.outcome is (Outcome.FAIL if rows > 100 else Outcome.UNDECIDED)
+    assert decline.reason.startswith("towards b ")
+
+
+def test_nor_does_naming_those_in_between() -> None:
+    checks = judged({"a": (5000, 0.965), "b": (5000, 0.98), "c": (5000, 0.938)})
+    about_c = {check.id: check for check in checks if check.about.group == "c"}
+    # A figure keeps its id and its meaning, whoever is better off.
+    assert about_c[FairnessCheck.DECLINE_RATIO].value == pytest.approx(0.062 / 0.035)
+    further = about_c[FairnessCheck.DECLINE_RATIO_TO_BETTER_OFF]
+    assert further.outcome is Outcome.FAIL
+    assert further.value == pytest.approx(0.062 / 0.02)
+
+
+def test_whoever_is_fewer_and_better_off_is_no_yardstick_but_for_what_is_certain() -> None:
+    """Else a few people who are approved more often by chance would leave everybody undecided."""
+    by_chance = judged({"a": (900, 0.93), "b": (100, 0.97)})
+    assert not any(check.id.endswith("_to_better_off") for check in by_chance)
+
+    certain = judged({"a": (9000, 0.90), "b": (3000, 0.98)})
+    failed = [check for check in certain if check.outcome is Outcome.FAIL]
+    assert {check.about.group for check in failed} == {"a"}
+    assert FairnessCheck.DECLINE_RATIO_TO_BETTER_OFF in {check.id for check in failed}
+    undecided = {check.about.group for check in certain if check.outcome is Outcome.UNDECIDED}
+    assert "a" not in undecided
+
+
 def test_rows_of_few_people_are_few() -> None:
     protected, rows = decisions({"a": (2000, 0.9), "b": (120, 0.85)})
     people = np.where(protected["race"] == "b", np.arange(2120) // 6 + 10_000, np.arange(2120))

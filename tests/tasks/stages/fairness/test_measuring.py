@@ -61,6 +61,55 @@ def test_the_parity_difference_has_newcombe_s_interval() -> None:
     assert parity.interval == newcombe(Proportion(75, 100), Proportion(450, 500))
 
 
+def towards(group: GroupReport) -> set[str]:
+    return {item.towards for item in group.estimates if item.towards}
+
+
+@pytest.mark.parametrize(
+    ("rates", "is_alarm"),
+    [
+        ({"a": (30, 0.8), "b": (900, 0.95)}, False),
+        ({"a": (40, 0.93), "b": (900, 0.95)}, False),
+        # No more people than the privileged group: only what is certain counts.
+        ({"a": (900, 0.8), "b": (300, 0.95)}, True),
+        ({"a": (900, 0.8), "b": (900, 0.95)}, True),
+        # Too few to be compared with anybody; and as it should be.
+        ({"a": (900, 0.5), "b": (29, 1.0)}, None),
+        ({"a": (900, 0.95), "b": (300, 0.8)}, None),
+    ],
+)
+def test_a_privileged_group_that_is_worse_off_is_compared(
+    rates: Rates, is_alarm: bool | None
+) -> None:
+    # At the plan's own cut-off nobody's scores differ: the model's decisions say who is better off.
+    protected, rows = decisions(rates)
+    alike = DecidedRows.of(rows.is_good, rows.is_approved, np.ones(len(rows)))
+    report = measure_fairness(protected, alike, fairness_params())
+    assert towards(report.references[0]) == (set() if is_alarm is None else {"b"})
+    further = [item for item in report.references[0].estimates if item.towards]
+    assert all(item.is_alarm is is_alarm for item in further)
+    assert towards(report.groups[0]) == set()
+
+
+def test_who_is_better_off_at_another_cut_off_of_the_plan_is_compared_with() -> None:
+    scores = np.repeat([0.9, 0.1], [500, 500])
+    rows = DecidedRows.of(np.arange(1000) % 2, np.ones(1000, dtype=bool), scores)
+    protected = pd.DataFrame({"race": pd.array(["b"] * 500 + ["a"] * 500, dtype="str")})
+    report = measure_fairness(protected, rows, fairness_params())
+    assert towards(report.references[0]) == {"b"}
+
+
+def test_between_two_others_each_is_compared_with_those_that_are_better_off() -> None:
+    report = measured({"a": (300, 0.85), "b": (900, 0.95), "c": (300, 0.7)})
+    (reference,) = report.references
+    others = {group.group: group for group in report.groups}
+    assert [towards(reference), towards(others["b"]), towards(others["c"])] == [{"b"}, set(), {"b"}]
+    decline = [
+        item.value for item in others["c"].estimates if item.measure is Measure.DECLINE_RATIO
+    ]
+    assert decline == [pytest.approx(0.3 / 0.15), pytest.approx(0.3 / 0.05)]
+
+
 def test_equal_opportunity_is_about_good_rows_only() -> None:
     protected, rows = decisions(RATES)
     report = measure_fairness(protected, rows, fairness_params())

@@ -9,15 +9,17 @@ from tasks.stages.fairness.measuring import measure_fairness
 from tasks.stages.fairness.pages import write_fairness_page
 from tasks.stages.fairness.power import power_of_report
 from tasks.stages.fairness.registered import AbsentFromTest
-from tests.tasks.stages.fairness.portfolio import LIMITS, decisions, fairness_params
+from tests.tasks.stages.fairness.portfolio import LIMITS, Rates, decisions, fairness_params
 
-RATES = {"a": (300, 0.9), "b<i>": (100, 0.8), "c": (100, 0.2)}
+RATES: Rates = {"a": (300, 0.9), "b<i>": (100, 0.8), "c": (100, 0.2)}
 FIGURES = ("decisions.png", "errors.png", "frontier.png")
 
 
-def write(folder: Path, absent: tuple[AbsentFromTest, ...] = ()) -> dict[str, bytes]:
+def write(
+    folder: Path, absent: tuple[AbsentFromTest, ...] = (), rates: Rates = RATES
+) -> dict[str, bytes]:
     folder.mkdir()
-    protected, rows = decisions(RATES)
+    protected, rows = decisions(rates)
     params = fairness_params()
     report = measure_fairness(protected, rows, params)
     checks = judge_fairness(report, params, LIMITS)
@@ -68,3 +70,14 @@ def test_a_group_that_is_not_in_the_test_part_has_its_line(tmp_path: Path) -> No
     part = text[text.index("The registered model on people it never saw") :]
     line = part[part.index("d (race)") :].split("</tr>")[0]
     assert line.count("not measured") == 4
+
+
+def test_a_privileged_group_that_is_worse_off_has_a_table_of_who_is_better_off(
+    page: dict[str, bytes], tmp_path: Path
+) -> None:
+    rates: Rates = {"a": (300, 0.6), "b": (900, 0.9)}
+    text = write(tmp_path / "page", rates=rates)["index.html"].decode()
+    part = text[text.index("a compared with groups that are better off (race), 300 rows") :]
+    assert "decline ratio, towards b" in part
+    assert "decline ratio, at an approval rate of 0.5, towards b" in part
+    assert "groups that are better off" not in page["index.html"].decode()

@@ -41,7 +41,8 @@ def compared(registered: np.ndarray, people: np.ndarray | None = None) -> list[R
 
 
 def judged(group: RegisteredGroup | AbsentFromTest, **params: object) -> Check:
-    (check,) = judge_registered((group,), fairness_params(**params), LIMITS)
+    """Return the check of one group; of an attribute without a comparison there is another."""
+    *_, check = judge_registered((group,), fairness_params(**params), LIMITS)
     return check
 
 
@@ -165,6 +166,38 @@ def test_a_difference_beyond_chance_and_limit_fails_in_either_direction(
 def test_of_fewer_people_than_a_group_needs_nothing_is_measured() -> None:
     check = judged(GROUP.model_copy(update={"people": 29}))
     assert check.outcome is Outcome.NOT_MEASURED
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        (),
+        (GROUP.model_copy(update={"people": 29}),),
+        (GROUP.model_copy(update={"group": "a"}), GROUP.model_copy(update={"people": 29})),
+        (AbsentFromTest(attribute="race", group="b"),),
+    ],
+)
+def test_an_attribute_of_which_nobody_is_compared_is_undecided(
+    groups: tuple[RegisteredGroup | AbsentFromTest, ...],
+) -> None:
+    """By a part `test` of a few people no limit would be held against anything."""
+    first, *others = judge_registered(groups, fairness_params(), LIMITS)
+    assert (first.outcome, first.about.attribute, first.about.group) == (
+        Outcome.UNDECIDED,
+        "race",
+        None,
+    )
+    assert first.would_decide
+    assert len(others) == len(groups)
+
+
+def test_of_two_attributes_the_one_that_is_compared_excuses_no_other() -> None:
+    params = fairness_params(privileged={"race": "a", "sex": "m"})
+    checks = list(judge_registered((GROUP,), params, LIMITS))
+    assert [(check.about.attribute, check.outcome) for check in checks] == [
+        ("sex", Outcome.UNDECIDED),
+        ("race", Outcome.PASS),
+    ]
 
 
 def test_where_its_own_decisions_are_judged_there_is_nothing_to_compare() -> None:

@@ -231,3 +231,56 @@ def test_what_identifies_somebody_is_nothing_that_a_model_learns(role: str, kind
 def test_numbers_flags_and_categories_are_what_a_model_learns(kind: str) -> None:
     column = {"role": "feature", "source": "bank", "kind": kind}
     check_wiring(Columns.model_validate({**COLUMNS, "what": column}), ingest_params(), SOURCES)
+
+
+GROUPS: dict[str, dict[str, str]] = {
+    **COLUMNS,
+    "sex": {"role": "protected", "source": "bank", "kind": "category"},
+    "race": {"role": "protected", "source": "derived", "kind": "category"},
+    "young": {"role": "protected", "source": "derived", "kind": "flag"},
+    "fast": {"role": "target", "source": "derived", "kind": "flag"},
+    "is_white": {"role": "dropped", "source": "bank", "kind": "flag"},
+    "is_black": {"role": "dropped", "source": "bank", "kind": "flag"},
+    "age": {"role": "feature", "source": "bank"},
+    "weeks": {"role": "dropped", "source": "bank"},
+}
+RULES: dict[str, Any] = {
+    "race": {"rule": "from_flags", "flags": {"is_white": "white", "is_black": "black"}},
+    "young": {"rule": "at_most", "column": "age", "limit": 30},
+    "fast": {"rule": "at_most", "column": "weeks", "limit": 8},
+}
+
+
+def test_an_age_may_be_a_feature_beside_the_groups_that_a_threshold_makes_of_it() -> None:
+    check_wiring(Columns.model_validate(GROUPS), ingest_params(derive=RULES), SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rules"),
+    [
+        # what is protected, recoded; its raw codes; and one rule further on
+        ({}, {"copy": {"rule": "recode", "column": "sex", "labels": {"m": "1", "f": "2"}}}),
+        ({}, {"copy": {"rule": "recode", "column": "race", "labels": {"white": "1"}}}),
+        ({}, {"copy": {"rule": "recode", "column": "is_black", "labels": {1: "1", 0: "2"}}}),
+        ({"is_black": {"role": "feature", "source": "bank", "kind": "flag"}}, {}),
+        # the outcome, and what it is made of
+        ({"weeks": {"role": "feature", "source": "bank"}}, {}),
+        ({}, {"copy": {"rule": "recode", "column": "fast", "labels": {1: "1", 0: "2"}}}),
+        (
+            {"middle": {"role": "dropped", "source": "derived", "kind": "flag"}},
+            {
+                "middle": {"rule": "at_most", "column": "weeks", "limit": 4},
+                "copy": {"rule": "recode", "column": "middle", "labels": {1: "1", 0: "2"}},
+            },
+        ),
+    ],
+)
+def test_no_feature_is_what_is_kept_apart_by_another_name(
+    columns: dict[str, dict[str, str]], rules: dict[str, Any]
+) -> None:
+    copy = {"role": "feature", "source": "derived", "kind": "category"}
+    declared = {**GROUPS, **columns, **({"copy": copy} if "copy" in rules else {})}
+    with pytest.raises(ConfigError, match="features that are not made of a protected attribute"):
+        check_wiring(
+            Columns.model_validate(declared), ingest_params(derive={**RULES, **rules}), SOURCES
+        )

@@ -53,6 +53,14 @@ def test_whose_group_is_not_known_are_a_group_of_their_own() -> None:
     assert (attribute.codes[50:] == 1).all()
 
 
+def test_a_group_of_the_data_shares_its_name_with_no_level_of_ours() -> None:
+    """Two levels of one name would be two checks of one key: the stage ended with an error."""
+    names = ["not known"] * 20 + [None] * 30 + [POOLED] * 40 + ["rare"] * 3
+    attribute = Attribute.protected("group", pd.Series(names, dtype="str"), 10)
+    assert attribute.levels == ("not known", POOLED, "not known 2", f"{POOLED} 2")
+    assert np.bincount(attribute.codes).tolist() == [20, 40, 30, 3]
+
+
 def test_a_number_is_divided_into_parts_with_equally_many_rows_and_shows_none_of_its_values() -> (
     None
 ):

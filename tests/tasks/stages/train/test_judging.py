@@ -57,6 +57,9 @@ CALIBRATION = Calibration(
     significance=0.05,
     reliability=(),
 )
+UNKNOWN = GroupCalibration(
+    attribute="sex", group="not known", people=60, calibration=CALIBRATION, is_known=False
+)
 LEAK = FeatureLeak(feature="income", auc=0.7, purity=0.4, slice_rows=80, slice_kind="lowest values")
 HELD_OUT = HeldOut(
     rows=20,
@@ -178,7 +181,7 @@ def test_of_too_few_people_nothing_is_measured_and_nothing_passes() -> None:
     [
         (),
         (GroupCalibration(attribute="sex", group="f", people=29, calibration=None),),
-        (GroupCalibration(attribute="sex", group="not known", people=60, calibration=CALIBRATION),),
+        (UNKNOWN,),
     ],
 )
 def test_an_attribute_of_which_no_group_was_measured_is_undecided(
