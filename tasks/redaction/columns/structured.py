@@ -102,7 +102,7 @@ def coarse_dates(values: "pd.Series[str]", to: str) -> "pd.Series[str]":
     """
     # Without the times: pandas takes no two zones in one column, such as summer and winter time,
     # and with nanoseconds in any row no days after 2262 in all of them.
-    days = values.str.replace(r"[T ].*", "", regex=True)
+    days = values.astype("str").str.replace(r"[T ].*", "", regex=True)
     dates = pd.to_datetime(days, errors="coerce", format="ISO8601")
     return dates.dt.strftime("%Y" if to == "year" else "%Y-%m").astype("str")
 

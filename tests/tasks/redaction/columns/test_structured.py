@@ -134,7 +134,10 @@ def test_a_date_is_coarse_by_itself_whatever_stands_in_other_rows(others: list[s
     assert months[0] == "2026-01"
     expected = [None if pd.isna(value) else value[:7] for value in values[2:]]
     assert [None if pd.isna(month) else month for month in months[1:]] == [None, *expected]
-    assert len(coarse_dates(values[:0], "month")) == 0
+    # A column without any value is of no type of its own.
+    without: pd.Series[Any] = pd.Series([None, None], dtype="float64")
+    assert coarse_dates(without, "month").isna().all()
+    assert len(coarse_dates(without[:0], "month")) == 0
 
 
 def test_no_rows_are_no_rows() -> None:
