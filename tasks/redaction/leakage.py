@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import DataError
 from tasks.formats.strict_json import parse_json
+from tasks.redaction.finding.cleaning import INVISIBLE_CHARS
 from tasks.redaction.spans import MASKED, Span
 
 MARK = b"\x01"
@@ -29,8 +30,6 @@ SIGN = re.compile(r"[^\W_]")
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 ODD_BLANKS = ("  ", "\n", "\t", "\r")  # of an ASCII text
 NO_NUMBERS = ("name", "email", "street")
-# soft hyphen, zero-width characters, marks of direction, byte order mark
-UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
 class Ratio(BaseModel):
@@ -232,7 +231,7 @@ def _in_one_spelling(text: str) -> str:
     """Return a text with composed letters, single blanks, and without what nobody sees."""
     # Both cheap tests first: most texts are in it already, and every row's is asked.
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", UNSEEN.sub("", text))
+        text = unicodedata.normalize("NFKC", INVISIBLE_CHARS.sub("", text))
     elif not any(blank in text for blank in ODD_BLANKS):
         return text.strip()
     return " ".join(text.split())

@@ -223,10 +223,12 @@ def _questions(group: GroupReport, limits: FairnessLimits) -> Iterator[_Question
             is_difference=measure is Measure.EQUAL_OPPORTUNITY_DIFFERENCE,
             tests=len(estimates),
         )
-        kept = tuple(item for item in estimates if not item.is_alarm or _is_missed(question, item))
+        judged = tuple(
+            item for item in estimates if not item.is_alarm or _is_missed(question, item)
+        )
         # None left: of a privileged group, beside which nobody is better off by that much.
-        if kept:
-            yield replace(question, estimates=kept)
+        if judged:
+            yield replace(question, estimates=judged)
 
 
 def _is_missed(question: _Question, estimate: Estimate) -> bool:
